@@ -1,0 +1,143 @@
+"""Adjacency that forgets: sorted rows with slack, from which edges are deleted in place."""
+
+from __future__ import annotations
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from oubli.errors import CapacityError
+
+MAX_NODES = np.iinfo(np.int32).max
+
+
+class Adjacency:
+    """Undirected simple graph over slots, without self-loops.
+
+    Row `i` is ``neighbours[start[i] : start[i] + count[i]]``, ascending. Deleting an arc shifts the tail of its row, so
+    scans stay free of branches and the freed places are overwritten with -1.
+
+    Attributes
+    ----------
+    start : ndarray of int64, shape (n,)
+    count : ndarray of int32, shape (n,)
+    neighbours : ndarray of int32, shape (arcs,)
+    num_arcs : int
+        Twice the number of edges.
+    """
+
+    def __init__(self, start: NDArray[np.int64], count: NDArray[np.int32], neighbours: NDArray[np.int32]) -> None:
+        self.start, self.count, self.neighbours = start, count, neighbours
+        self.num_arcs = int(count.sum(dtype=np.int64))
+
+    @classmethod
+    def from_pairs(cls, num_nodes: int, pairs: NDArray[np.int64]) -> Adjacency:
+        """Build from slot pairs, each edge once or more, in either direction, without self-loops."""
+        if num_nodes > MAX_NODES:
+            raise CapacityError(f"graph: {num_nodes} nodes; one graph in memory holds at most {MAX_NODES}")
+        low, high = np.minimum(pairs[:, 0], pairs[:, 1]), np.maximum(pairs[:, 0], pairs[:, 1])
+        keys = np.unique(low * num_nodes + high)
+        low, high = keys // max(num_nodes, 1), keys % max(num_nodes, 1)
+        count = np.bincount(low, minlength=num_nodes) + np.bincount(high, minlength=num_nodes)
+        start = np.zeros(num_nodes, np.int64)
+        np.cumsum(count[:-1], out=start[1:])
+        neighbours = np.empty(2 * keys.size, np.int32)
+        _fill_rows(low, high, start.copy(), neighbours)
+        return cls(start, count.astype(np.int32), neighbours)
+
+    def copy(self) -> Adjacency:
+        """Return an independent copy."""
+        return Adjacency(self.start.copy(), self.count.copy(), self.neighbours.copy())
+
+    def row(self, slot: int) -> NDArray[np.int32]:
+        """Return the neighbours of a slot (a view)."""
+        return self.neighbours[self.start[slot] : self.start[slot] + self.count[slot]]
+
+    def edges(self) -> NDArray[np.int64]:
+        """Return the edges as slot pairs ``u < v`` in ascending order, shape (edges, 2)."""
+        out = np.empty((self.num_arcs // 2, 2), np.int64)
+        _list_edges(self.start, self.count, self.neighbours, out)
+        return out
+
+    def has_edges(self, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell for each slot pair whether the edge is there."""
+        return _find_edges(self.start, self.count, self.neighbours, pairs)  # type: ignore[no-any-return]
+
+    def incident(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the edges with at least one end in `slots`, as pairs ``u < v``, each once, ascending."""
+        parts = [np.column_stack([np.full(self.count[s], s, np.int64), self.row(s)]) for s in slots.tolist()]
+        return unique_pairs(np.concatenate(parts) if parts else np.empty((0, 2), np.int64))
+
+    def remove(self, pairs: NDArray[np.int64]) -> None:
+        """Delete edges that are there, each given once."""
+        _delete_edges(self.start, self.count, self.neighbours, pairs)
+        self.num_arcs -= 2 * len(pairs)
+
+
+def unique_pairs(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return undirected pairs as ``u < v``, each once, ascending."""
+    ordered = np.sort(pairs, axis=1)
+    if len(ordered) < 2:
+        return ordered
+    ordered = ordered[np.lexsort((ordered[:, 1], ordered[:, 0]))]
+    keep = np.ones(len(ordered), bool)
+    keep[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    return ordered[keep]
+
+
+@nb.njit(cache=True)
+def _fill_rows(low, high, place, neighbours):  # type: ignore[no-untyped-def]
+    # Pairs come sorted by (low, high): the first pass writes each row's smaller neighbours, the second its larger
+    # ones, both ascending, so rows need no sort.
+    for e in range(low.size):
+        neighbours[place[high[e]]] = low[e]
+        place[high[e]] += 1
+    for e in range(low.size):
+        neighbours[place[low[e]]] = high[e]
+        place[low[e]] += 1
+
+
+@nb.njit(cache=True)
+def _list_edges(start, count, neighbours, out):  # type: ignore[no-untyped-def]
+    m = 0
+    for i in range(start.size):
+        for p in range(start[i], start[i] + count[i]):
+            if neighbours[p] > i:
+                out[m, 0] = i
+                out[m, 1] = neighbours[p]
+                m += 1
+
+
+@nb.njit(cache=True)
+def _lower_bound(row, value):  # type: ignore[no-untyped-def]
+    low, high = 0, row.size
+    while low < high:
+        middle = (low + high) // 2
+        if row[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@nb.njit(cache=True)
+def _find_edges(start, count, neighbours, pairs):  # type: ignore[no-untyped-def]
+    found = np.zeros(len(pairs), np.bool_)
+    for e in range(len(pairs)):
+        u, v = pairs[e, 0], pairs[e, 1]
+        row = neighbours[start[u] : start[u] + count[u]]
+        at = _lower_bound(row, v)
+        found[e] = at < row.size and row[at] == v
+    return found
+
+
+@nb.njit(cache=True)
+def _delete_edges(start, count, neighbours, pairs):  # type: ignore[no-untyped-def]
+    for e in range(len(pairs)):
+        for side in range(2):
+            u, v = pairs[e, side], pairs[e, 1 - side]
+            row = neighbours[start[u] : start[u] + count[u]]
+            for p in range(_lower_bound(row, v), row.size - 1):
+                row[p] = row[p + 1]
+            row[row.size - 1] = -1
+            count[u] -= 1

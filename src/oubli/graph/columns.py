@@ -1,0 +1,202 @@
+"""Columns out of a file, text or Parquet, with the place of every row for error messages."""
+
+from __future__ import annotations
+
+import csv
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oubli.errors import InputError
+
+# Takes the lower-case names of the columns (empty without a header) and the place of the first row, and says which
+# columns to keep as they are and which to read as numbers.
+Choose = Callable[[list[str], str], tuple[Sequence[int], Sequence[int]]]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns of one file.
+
+    Attributes
+    ----------
+    path : Path
+    unit : str
+        What `lines` counts: lines of text, or rows.
+    lines : sequence of int
+        The line of every row.
+    kept : dict of int to list
+        Columns as they are, by position: strings from text; strings, numbers or None from Parquet.
+    numbers : ndarray of float64, shape (rows, columns)
+        Columns read as numbers; all finite in float32.
+    """
+
+    path: Path
+    unit: str
+    lines: Sequence[int]
+    kept: dict[int, list[Any]]
+    numbers: NDArray[np.float64]
+
+    def where(self, row: int) -> str:
+        """Return the place of a row, for messages."""
+        return f"{self.path}, {self.unit} {self.lines[row]}"
+
+
+def read_columns(path: Path, choose: Choose, header_names: Iterable[set[str]], comments: bool) -> Columns:
+    """Read a table whose columns `choose` picks.
+
+    Parameters
+    ----------
+    path : Path
+        Parquet by its suffix, else text.
+    choose : callable
+        See `Choose`.
+    header_names : iterable of sets of str
+        A first line of text that holds all names of one of these is a header, and so is one without a number above one
+        with numbers, or one that starts with an empty field.
+    comments : bool
+        Whether lines of text that start with ``#`` are skipped.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    found = _read_parquet(path, choose) if path.suffix == ".parquet" else None
+    if found is None:
+        found = _read_text(path, choose, header_names, comments)
+    return found
+
+
+def _read_text(path: Path, choose: Choose, header_names: Iterable[set[str]], comments: bool) -> Columns:
+    lines = array("q")
+    try:
+        rows = _rows(path, lines, comments)
+        first, second = next(rows, None), next(rows, None)
+        if first is None:
+            raise InputError(f"{path}: empty" + (" (lines that start with # are comments)" if comments else ""))
+        header = _is_header(first, second, header_names)
+        names = [name.strip().lower() if header else "" for name in first]
+        kept, numeric = choose(names, f"{path}, line {lines[0]}")
+        body = chain(() if header else (first,), () if second is None else (second,), rows)
+        place = lines[1:] if header else lines
+        texts: dict[int, list[Any]] = {at: [] for at in kept}
+        values = array("d")
+        for row, fields in enumerate(body):
+            if len(fields) != len(names):
+                line = lines[row + header]
+                raise InputError(
+                    f"{path}, line {line}: {len(fields)} columns, but line {lines[0]} has {len(names)}; "
+                    "give every line the same number"
+                )
+            for at, column in texts.items():
+                column.append(fields[at].strip())
+            if numeric:
+                _append_numbers(values, fields, numeric, first, header, f"{path}, line {lines[row + header]}")
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not text in UTF-8; is it compressed, or in another encoding?") from None
+    except csv.Error as error:
+        raise InputError(f"{path}, after line {lines[-1] if lines else 0}: {error}; mend the quotes there") from None
+    place = lines[1:] if header else lines
+    numbers = np.array(values).reshape(len(place), len(numeric))
+    columns = Columns(path, "line", place, texts, numbers)
+    _check_finite(columns, [first[at] if header else f"{at + 1}" for at in numeric])
+    return columns
+
+
+def _append_numbers(
+    values: array[float], fields: list[str], numeric: Sequence[int], first: list[str], header: bool, where: str
+) -> None:
+    try:
+        values.extend([float(fields[at]) for at in numeric])
+    except ValueError:
+        at = next(at for at in numeric if not _is_number(fields[at]))
+        name = repr(first[at].strip()) if header else at + 1
+        said = f"is not a number: {fields[at]!r}" if fields[at].strip() else "is empty"
+        raise InputError(f"{where}: column {name} {said}; features are numbers, 0 where there is none") from None
+
+
+def _rows(path: Path, lines: array[int], comments: bool) -> Iterator[list[str]]:
+    """Yield the fields of every row and note its line; empty lines are skipped."""
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        # A comment becomes an empty line, so that the reader's line numbers stay those of the file.
+        kept: Iterable[str] = ("\n" if line.startswith("#") else line for line in file) if comments else file
+        skipped, opening = 0, ""
+        for opening in kept:
+            if opening.strip():
+                break
+            skipped += 1
+        rest = chain([opening], kept)
+        delimiter = _delimiter(path, opening)
+        if delimiter is None:
+            for number, line in enumerate(rest, start=skipped + 1):
+                if fields := line.split():
+                    lines.append(number)
+                    yield fields
+            return
+        reader = csv.reader(rest, delimiter=delimiter, skipinitialspace=delimiter != "\t", strict=True)
+        for fields in reader:
+            if fields:
+                lines.append(skipped + reader.line_num)
+                yield fields
+
+
+def _delimiter(path: Path, line: str) -> str | None:
+    wanted = {".csv": ",", ".tsv": "\t"}.get(path.suffix)
+    if wanted is not None and wanted in line:
+        return wanted
+    return next((mark for mark in "\t,;" if mark in line), None)
+
+
+def _is_header(first: list[str], second: list[str] | None, header_names: Iterable[set[str]]) -> bool:
+    names = {name.strip().lower() for name in first}
+    if any(known <= names for known in header_names) or not first[0].strip():
+        return True
+    words = not any(_is_number(field) for field in first)
+    return words and second is not None and any(_is_number(field) for field in second)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_parquet(path: Path, choose: Choose) -> Columns:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise ImportError(f'{path}: reading Parquet needs pyarrow: pip install "oubli[parquet]"') from None
+    try:
+        table = pyarrow.parquet.read_table(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError(f"{path}: not a Parquet file, or damaged ({error})") from None
+    kept, numeric = choose([name.strip().lower() for name in table.column_names], str(path))
+    numbers = np.empty((table.num_rows, len(numeric)))
+    for place, at in enumerate(numeric):
+        kind = table.column(at).type
+        if not (pyarrow.types.is_integer(kind) or pyarrow.types.is_floating(kind) or pyarrow.types.is_boolean(kind)):
+            raise InputError(
+                f"{path}: column {table.column_names[at]!r} holds {kind}; features are numbers, one column each"
+            )
+        numbers[:, place] = table.column(at).cast(pyarrow.float64(), safe=False).to_numpy()
+    texts = {at: table.column(at).to_pylist() for at in kept}
+    columns = Columns(path, "row", range(1, table.num_rows + 1), texts, numbers)
+    _check_finite(columns, [table.column_names[at] for at in numeric])
+    return columns
+
+
+def _check_finite(columns: Columns, names: list[str]) -> None:
+    bad = ~(np.abs(columns.numbers) <= np.finfo(np.float32).max)
+    if bad.any():
+        row, at = (int(i) for i in np.argwhere(bad)[0])
+        raise InputError(
+            f"{columns.where(row)}: column {names[at].strip()!r} is empty, NaN, infinite or beyond float32; "
+            "replace it, for instance by 0"
+        )

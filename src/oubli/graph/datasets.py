@@ -1,0 +1,327 @@
+"""Graphs by name: found in a folder, or downloaded once from the data set's home with checksums."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from oubli.errors import InputError
+from oubli.graph.archive import Arrays, read_npz, write_arrays, write_beside
+from oubli.graph.graph import Graph
+from oubli.graph.sources import PLANETOID_PARTS, read_gnn_benchmark, read_heterophilous, read_ogb, read_planetoid
+from oubli.graph.tables import EDGE_SUFFIXES, read_tables
+
+PLANETOID = "https://raw.githubusercontent.com/kimiyoung/planetoid/af6abf468a772cc055bec88c52e4d6f51b7c37e3/data/"
+HETEROPHILOUS = (
+    "https://raw.githubusercontent.com/yandex-research/heterophilous-graphs/"
+    "a431395582e929d88271309716bea4fe24ce6318/data/"
+)
+GNN_BENCHMARK = "https://raw.githubusercontent.com/shchur/gnn-benchmark/master/data/npz/"
+OGB = "https://snap.stanford.edu/ogb/data/nodeproppred/"
+
+
+@dataclass(frozen=True)
+class DatasetSource:
+    """Where a data set lives and how to read what is served there.
+
+    Parameters
+    ----------
+    name : str
+        The name that `load_dataset` takes.
+    base_url : str
+        The folder of the files, ending in a slash; the environment variable OUBLI_MIRROR replaces it.
+    files : mapping of str to str or None
+        The files and their sha256. None where no checksum is known for certain: the one of the first download is then
+        recorded, and later downloads must have it.
+    reader : callable
+        Takes the folder of the downloaded files, returns the arrays of an .npz.
+    """
+
+    name: str
+    base_url: str
+    files: Mapping[str, str | None]
+    reader: Callable[[Path], Arrays]
+
+
+def _planetoid(name: str, checksums: str) -> DatasetSource:
+    files = dict(zip((f"ind.{name}.{part}" for part in PLANETOID_PARTS), checksums.split(), strict=True))
+    return DatasetSource(name, PLANETOID, files, partial(read_planetoid, name=name))
+
+
+def _heterophilous(name: str, checksum: str) -> DatasetSource:
+    files = {f"{name.replace('-', '_')}.npz": checksum}
+    return DatasetSource(name, HETEROPHILOUS, files, partial(read_heterophilous, name=name))
+
+
+def _gnn_benchmark(name: str, file: str) -> DatasetSource:
+    return DatasetSource(name, GNN_BENCHMARK, {file: None}, partial(read_gnn_benchmark, file=file))
+
+
+# Checksums are of the pinned commits, in the order of PLANETOID_PARTS; at least two unrelated projects publish each.
+_SOURCES = [
+    _planetoid(
+        "cora",
+        """
+        23cfa55d91c6f624233f5eb7b6e3f141f1bd2b2ae39608a63cf5d084bb27baab
+        b9afbaa4a400df991f6f02ef677e1e44da55ffc04801fd02f9e673987829226a
+        9419ba2f26f5c35243db64aba110e0f35a04851609e0dc5433450676ca6b8543
+        94465c14eb53e04ca262198dcbb2521ee8af60fb3f3d546cd6ca24a511b0e7d1
+        41f5ac76596a1699cc33f53084a2419e92961c42bb75f36fc38e616d348532ad
+        2b998f5cc7fedc86e7f97ca2498f47a1ffc1462c29e2d578b23bf3f62b6e7d71
+        58f13302f39dde8852dad6fe6d15b89b077b6d7f837626bce671ef80344b383d
+        297ce89af2b51a6a194181c7dbe1796c6a1cf9cd9349a88383b1b1e227867875
+        """,
+    ),
+    _planetoid(
+        "citeseer",
+        """
+        d20de19150741e555de0ed037195630fc194114ebc7fd72ced62810148aa22f6
+        539a8906a2da97628d212f2fdd668c109a8b3f0d36574b59e5d3fd5b5303da21
+        2ac30345d95c9ec933a817ee0bdd6a5f077f8c184a20e696910192d534414668
+        8ba87e515d8e3ee3cf52f6d2c5b86aa73f11ecad825a808455209ec26cd54924
+        55e5bd1ba1e733a04598753ad1a8d57957f4b8f89e74519f41f4f4938767e4ce
+        f704b2d986dde6c2669934de1f3ae5696a6cf9455c0f6b2646a2d135ea0a1c95
+        d79a4ef9d3e7169aee8946145f6b7306e35bc79bffad26346cfb94e10e9912a7
+        2af990671580b6b2df5d158d1038f8292e30c9cd821b5453f399659b25b723d4
+        """,
+    ),
+    _planetoid(
+        "pubmed",
+        """
+        fbe9cb5c47200d1b7769a26e579be3b7130b556831f9d850e77c4c74f2599b33
+        4eb5f5d0f30f26497eb0ac6ac9719d09c67e284f1ed0385c93f3ef27a671da3d
+        508e538e2abdccdd54c4d3e9f49d638b4af7107d85845f66ddea5a5152658b7e
+        e6c807633307a07ed659249006536a147c7999c797f11a2560752990181b41b3
+        ee2e0d4819d9fbcc403689c3bf2e49face401b605932f093bc58ab6461130fdd
+        0c37bbe3b5014ec365e9d393cf4791925e5ed94fb194305d74f064a8d7b50f0e
+        5b89f0036ca22909471f1e6558eb42fa06e0c730a577bde5b058b40638f81dc9
+        b101d421688bbaecbd82e8a18f1e282378d6830f3a37666f28ebc47f844341b5
+        """,
+    ),
+    _heterophilous("roman-empire", "a58ba741d123bf892fe5c872138d07463d75a2e9012360b8dd78ac2d4766d428"),
+    _heterophilous("amazon-ratings", "4c3a3e3b9d9f6cba0fede4625a00aad8c5721c1a36ed771367f446763241c7dd"),
+    _heterophilous("minesweeper", "e664c8dacf1e8ac466c2c09ed4b237bd2c5541f47a6eae9c6092cb87f16412b3"),
+    _heterophilous("tolokers", "dacf3ac94cec53d03cd2adb5255c08b33dee1656c33ca8164a464bd9450a1667"),
+    _heterophilous("questions", "757ebd772bab1475c4dd951ca9e364400c6db161656cff9d21780ee874cf3074"),
+    _heterophilous("chameleon-filtered", "bf46f07e1fb5249280447e5fe3100f3e82fc4b93ad1e13ffcfdec924b6ac0bb5"),
+    _heterophilous("squirrel-filtered", "f06370ffb3116c5de8b7a600005400b2293c025e0ce2f6916d8201a825505ac7"),
+    _gnn_benchmark("amazon-photo", "amazon_electronics_photo.npz"),
+    _gnn_benchmark("amazon-computers", "amazon_electronics_computers.npz"),
+    _gnn_benchmark("coauthor-cs", "ms_academic_cs.npz"),
+    _gnn_benchmark("coauthor-physics", "ms_academic_phy.npz"),
+    DatasetSource(
+        "ogbn-arxiv",
+        OGB,
+        {"arxiv.zip": "49f85c801589ecdcc52cfaca99693aaea7b8af16a9ac3f41dd85a5f3193fe276"},
+        partial(read_ogb, file="arxiv.zip"),
+    ),
+]
+SOURCES: dict[str, DatasetSource] = {source.name: source for source in _SOURCES}
+
+
+def load_dataset(name: str, root: str | Path | None = None, split: int | str | None = 0) -> Graph:
+    """Load a graph by name.
+
+    ``<name>.npz`` is looked for in `root`, then in the folder that the environment variable OUBLI_DATA names, then in
+    the cache of this user. A data set with a known home (see `list_datasets`) that is nowhere is downloaded into the
+    cache, which needs the extra ``oubli[data]``.
+
+    Downloads are checked against the sha256 in `SOURCES`. For amazon-photo, amazon-computers, coauthor-cs and
+    coauthor-physics none is known for certain: the first download is trusted, its sha256 is recorded in
+    ``<name>.sha256`` in the cache, and a later download that differs is refused. The same file holds the sha256 of the
+    converted .npz, which is checked whenever it is loaded.
+
+    Parameters
+    ----------
+    name : str
+        For instance ``"cora"``; case does not matter, nor whether words are joined by hyphens or underscores.
+    root : str or Path, optional
+        A folder of .npz files in the form that `read_npz` takes.
+    split : int or str or None, default 0
+        Which of the data set's splits, as in `read_npz`. Data sets without public splits have none.
+
+    Returns
+    -------
+    Graph
+
+    Raises
+    ------
+    InputError
+        When the name is unknown, `root` is no folder, the split is not there, the download fails, or a checksum does
+        not match.
+
+    Examples
+    --------
+    >>> from oubli import load_dataset
+    >>> graph = load_dataset("cora", split="geom:3")  # doctest: +SKIP
+    """
+    wanted = _canonical(name)
+    folders = _folders(root)
+    for folder in folders:
+        for stem in dict.fromkeys([name, wanted, wanted.replace("-", "_")]):
+            path = folder / f"{stem}.npz"
+            if path.is_file():
+                _check_recorded(path)
+                return read_npz(path, split)
+    if wanted not in SOURCES:
+        seen = sorted({path.stem for folder in folders for path in folder.glob("*.npz")})
+        raise InputError(
+            f"data set {name!r} is unknown; those with a home to download from: {', '.join(sorted(SOURCES))}; "
+            f"files in {', '.join(map(str, folders))}: {', '.join(seen) or 'none'}"
+        )
+    return read_npz(_download(SOURCES[wanted], _cache_folder()), split)
+
+
+def list_datasets(root: str | Path | None = None) -> list[str]:
+    """Return the names that `load_dataset` takes: those with a known home, and the files it finds.
+
+    Parameters
+    ----------
+    root : str or Path, optional
+        As in `load_dataset`.
+
+    Returns
+    -------
+    list of str
+        Ascending.
+    """
+    found = {_canonical(path.stem) for folder in _folders(root) for path in folder.glob("*.npz")}
+    return sorted(found | set(SOURCES))
+
+
+def load_graph(
+    data: str | Path,
+    split: int | str | None = 0,
+    *,
+    features: str | Path | None = None,
+    root: str | Path | None = None,
+) -> Graph:
+    """Load a graph from whatever a command line names.
+
+    Parameters
+    ----------
+    data : str or Path
+        The path of an .npz file, of a folder with an edge list and a node table, or of an edge list; or the name of a
+        data set. What exists as a path is taken as a path.
+    split : int or str or None, default 0
+        As in `read_npz`; tables have one split, which is in the node table.
+    features : str or Path, optional
+        The node table that goes with an edge list.
+    root : str or Path, optional
+        As in `load_dataset`.
+
+    Returns
+    -------
+    Graph
+
+    Raises
+    ------
+    InputError
+        When there is nothing of that name, or it cannot be read.
+    """
+    path = Path(data)
+    tabular = path.is_dir() or (path.is_file() and path.suffix != ".npz")
+    if features is not None and not tabular:
+        raise InputError(f"{data}: a node table goes with an edge list, and this is not the path of one")
+    if tabular:
+        if split is not None and str(split) != "0":
+            raise InputError(f"{path}: no split {split!r}; tables have one, in the column 'split' of the node table")
+        return read_tables(path, features)
+    if path.is_file() or path.suffix in {".npz", *EDGE_SUFFIXES} or len(path.parts) > 1:
+        return read_npz(path, split)
+    return load_dataset(str(data), root, split)
+
+
+def _canonical(name: str) -> str:
+    return name.strip().lower().replace("_", "-")
+
+
+def _folders(root: str | Path | None) -> list[Path]:
+    folders = []
+    for given, what in ((root, "root"), (os.environ.get("OUBLI_DATA"), "OUBLI_DATA")):
+        if not given:
+            continue
+        if not Path(given).is_dir():
+            raise InputError(f"{given}: there is no such folder, and {what} names it as the place of data sets")
+        folders.append(Path(given))
+    return [*folders, _cache_folder()]
+
+
+def _cache_folder() -> Path:
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "oubli"
+
+
+def _download(source: DatasetSource, cache: Path) -> Path:
+    try:
+        import pooch
+    except ImportError:
+        raise ImportError(
+            f'downloading {source.name} needs pooch: pip install "oubli[data]" (or put {source.name}.npz in a folder and '
+            "pass root=)"
+        ) from None
+    target = cache / f"{source.name}.npz"
+    recorded = _recorded(target)
+    base_url = os.environ.get("OUBLI_MIRROR", source.base_url).rstrip("/") + "/"
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix=f".{source.name}.") as folder:
+        registry = {file: known or recorded.get(f"home/{file}") for file, known in source.files.items()}
+        fetcher = pooch.create(path=folder, base_url=base_url, registry=registry, retry_if_failed=1)
+        for file in source.files:
+            try:
+                fetcher.fetch(file)
+            except (OSError, ValueError) as error:
+                raise InputError(_failed(source, base_url + file, error)) from None
+        write_arrays(source.reader(Path(folder)), target)
+        _record(target, [Path(folder) / file for file in source.files])
+    return target
+
+
+def _failed(source: DatasetSource, url: str, error: Exception) -> str:
+    if isinstance(error, ValueError) and "hash" in str(error):
+        return (
+            f"{url}: its sha256 is not the known one: damaged on the way, or changed at its home; try again, or if you "
+            f"trust it and it was recorded by an earlier download, delete {source.name}.sha256 in {_cache_folder()}"
+        )
+    return (
+        f"{url}: cannot be downloaded ({error}); try again, put {source.name}.npz in a folder and pass root=, "
+        "or name another server in the environment variable OUBLI_MIRROR"
+    )
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _recorded(path: Path) -> dict[str, str]:
+    """Return the checksums in the .sha256 beside a file, by file name."""
+    beside = path.with_suffix(".sha256")
+    text = beside.read_text(encoding="utf-8") if beside.is_file() else ""
+    return {name: digest for digest, name in re.findall(r"^([0-9a-f]{64})  (.+)$", text, re.MULTILINE)}
+
+
+def _record(path: Path, sources: list[Path]) -> None:
+    # What was served may have the name of what it became.
+    named = {path.name: path, **{f"home/{file.name}": file for file in sources}}
+    lines = "".join(f"{_sha256(file)}  {name}\n" for name, file in named.items())
+    with write_beside(path.with_suffix(".sha256")) as beside:
+        beside.write(lines.encode())
+
+
+def _check_recorded(path: Path) -> None:
+    expected = _recorded(path).get(path.name)
+    if expected is not None and expected != _sha256(path):
+        raise InputError(f"{path}: its sha256 is not the one in {path.stem}.sha256; delete both to fetch it again")

@@ -1,0 +1,384 @@
+"""The attributed graph that models learn from and forget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+
+from oubli.errors import AlreadyRemovedError, InputError, OubliError
+from oubli.graph.adjacency import MAX_NODES, Adjacency, unique_pairs
+from oubli.graph.features import FeatureTable
+from oubli.graph.ids import NodeIndex, as_id_array
+from oubli.graph.labels import SPLITS, encode_labels, encode_splits
+from oubli.graph.removal import Removal, RemovalPlan
+
+Missing = Literal["error", "ignore"]
+
+
+class Graph:
+    """An undirected graph with stable node ids, features, labels and splits.
+
+    Make one with `Graph.from_edges`, `oubli.load_dataset`, or a converter of `oubli.graph`. Rows of everything that the
+    graph returns follow `node_ids`, which are in ascending order whatever the order they were given in.
+
+    Attributes
+    ----------
+    index : NodeIndex
+        External ids and slots.
+    adjacency : Adjacency
+        Edges, by slot.
+    table : FeatureTable
+        Features, by slot.
+    label_codes : ndarray of int32
+        Position in `label_values`, or -1, by slot.
+    label_values : ndarray
+        Classes, ascending.
+    split_codes : ndarray of uint8
+        0 none, 1 train, 2 val, 3 test, by slot.
+    """
+
+    def __init__(
+        self,
+        index: NodeIndex,
+        adjacency: Adjacency,
+        table: FeatureTable,
+        label_codes: NDArray[np.int32],
+        label_values: NDArray[Any],
+        split_codes: NDArray[np.uint8],
+    ) -> None:
+        self.index, self.adjacency, self.table = index, adjacency, table
+        self.label_codes, self.label_values, self.split_codes = label_codes, label_values, split_codes
+
+    @classmethod
+    def from_edges(
+        cls,
+        edges: ArrayLike | Iterable[tuple[Any, Any]],
+        *,
+        features: ArrayLike | sp.spmatrix | sp.sparray | None = None,
+        labels: ArrayLike | None = None,
+        node_ids: ArrayLike | None = None,
+        train: ArrayLike | None = None,
+        val: ArrayLike | None = None,
+        test: ArrayLike | None = None,
+    ) -> Graph:
+        """Build a graph from an edge list.
+
+        Parameters
+        ----------
+        edges : array-like of shape (edges, 2)
+            Pairs of node ids. Edges are undirected; repeated ones and both directions count once.
+        features : array-like or sparse matrix of shape (nodes, features), optional
+            One row a node, in the order of `node_ids`; kept as float32. Without it nodes have no feature columns.
+        labels : array-like of shape (nodes,), optional
+            Integers or strings; None, NaN, a negative integer or the empty string where missing.
+        node_ids : array-like of shape (nodes,), optional
+            Integers or strings, each once. Without it ids are ``0 .. n-1``, n being the number of feature rows or
+            labels, or else one more than the largest id in `edges`.
+        train, val, test : array-like, optional
+            Disjoint splits: boolean masks in the order of `node_ids`, or lists of ids.
+
+        Returns
+        -------
+        Graph
+
+        Raises
+        ------
+        InputError
+            For self-loops, ids given twice, non-finite features, shapes that do not match, overlapping splits.
+        UnknownNodeError
+            For an edge or split that names an id which is not among the nodes.
+
+        Examples
+        --------
+        >>> from oubli import Graph
+        >>> graph = Graph.from_edges([("a", "b"), ("b", "c")], node_ids=["c", "a", "b"])
+        >>> graph.num_nodes, graph.num_edges, graph.node_ids.tolist()
+        (3, 2, ['a', 'b', 'c'])
+        """
+        pairs = _as_pairs(edges)
+        ids = as_id_array(_default_ids(pairs, features, labels) if node_ids is None else node_ids)
+        order = np.argsort(ids, kind="stable")
+        index = NodeIndex(ids[order])
+        ends = index.slots(pairs.ravel(), "edges").reshape(-1, 2)
+        loops = np.flatnonzero(ends[:, 0] == ends[:, 1])
+        if loops.size:
+            at = int(loops[0])
+            raise InputError(
+                f"edges: entry {at}, ({pairs[at, 0].item()!r}, {pairs[at, 1].item()!r}), is a self-loop; "
+                "drop self-loops first (the propagation adds its own)"
+            )
+        table = FeatureTable.from_input(np.zeros((ids.size, 0)) if features is None else features, order)
+        codes, values = encode_labels(labels, ids.size)
+        codes = codes[order]
+        splits = encode_splits(index, order, codes, {"train": train, "val": val, "test": test})
+        return cls(index, Adjacency.from_pairs(ids.size, ends), table, codes, values, splits)
+
+    @property
+    def num_nodes(self) -> int:
+        """Number of nodes."""
+        return self.index.num_alive
+
+    @property
+    def num_edges(self) -> int:
+        """Number of undirected edges."""
+        return self.adjacency.num_arcs // 2
+
+    @property
+    def num_features(self) -> int:
+        """Number of feature columns."""
+        return self.table.shape[1]
+
+    @property
+    def node_ids(self) -> NDArray[Any]:
+        """External ids of the nodes, ascending, shape (nodes,)."""
+        return self.index.living()
+
+    @property
+    def edges(self) -> NDArray[Any]:
+        """Edges as pairs of external ids, shape (edges, 2), ascending."""
+        return self.index.ids[self.adjacency.edges()]
+
+    @property
+    def features(self) -> Any:
+        """Feature rows in the order of `node_ids`: an ndarray of float32 or a SciPy CSR array."""
+        rows = self.table.take(np.flatnonzero(self.index.alive))
+        return rows.to_scipy() if rows.is_sparse else rows.dense
+
+    @property
+    def labels(self) -> NDArray[Any]:
+        """Labels in the order of `node_ids`; -1 (or the empty string) where missing."""
+        codes = self.label_codes[self.index.alive]
+        if self.label_values.dtype.kind == "U":
+            return np.append(self.label_values, "")[codes]
+        return np.append(self.label_values, -1)[codes]
+
+    @property
+    def classes(self) -> NDArray[Any]:
+        """Label values that occur, ascending."""
+        return self.label_values[np.unique(self.label_codes[self.label_codes >= 0])]
+
+    @property
+    def train_nodes(self) -> NDArray[Any]:
+        """Ids of the training nodes, ascending."""
+        return self.index.ids[self.split_slots("train")]
+
+    @property
+    def val_nodes(self) -> NDArray[Any]:
+        """Ids of the validation nodes, ascending."""
+        return self.index.ids[self.split_slots("val")]
+
+    @property
+    def test_nodes(self) -> NDArray[Any]:
+        """Ids of the test nodes, ascending."""
+        return self.index.ids[self.split_slots("test")]
+
+    def split_slots(self, name: str) -> NDArray[np.int64]:
+        """Return the slots of a split, ascending."""
+        return np.flatnonzero(self.split_codes == SPLITS.index(name) + 1)
+
+    def slots(self, nodes: ArrayLike | None) -> NDArray[np.int64]:
+        """Return the slots of `nodes` in the order given, or those of all nodes, ascending."""
+        return np.flatnonzero(self.index.alive) if nodes is None else self.index.slots(nodes)
+
+    def has_node(self, node: int | str) -> bool:
+        """Tell whether the node is there."""
+        return bool(self.index.positions(as_id_array([node]))[1][0])
+
+    def has_edge(self, u: int | str, v: int | str) -> bool:
+        """Tell whether the edge is there, in either direction."""
+        slots, there = self.index.positions(as_id_array([u, v]))
+        return bool(there.all() and u != v and self.adjacency.has_edges(slots.reshape(1, 2))[0])
+
+    def neighbors(self, node: int | str) -> NDArray[Any]:
+        """Return the ids of a node's neighbours, ascending."""
+        return self.index.ids[self.adjacency.row(int(self.index.slots([node])[0]))]
+
+    def degree(self, node: int | str) -> int:
+        """Return the number of a node's neighbours."""
+        return int(self.adjacency.count[self.index.slots([node])[0]])
+
+    def __repr__(self) -> str:
+        splits = ", ".join(f"{name} {self.split_slots(name).size}" for name in SPLITS)
+        return (
+            f"Graph({self.num_nodes} nodes, {self.num_edges} edges, {self.num_features} features, "
+            f"{self.classes.size} classes; {splits})"
+        )
+
+    def copy(self) -> Graph:
+        """Return an independent copy."""
+        return Graph(
+            self.index.copy(),
+            self.adjacency.copy(),
+            self.table.copy(),
+            self.label_codes.copy(),
+            self.label_values.copy(),
+            self.split_codes.copy(),
+        )
+
+    def compacted(self) -> Graph:
+        """Return a copy that holds the living nodes and the labels in use, and nothing else."""
+        slots = np.flatnonzero(self.index.alive)
+        rank = np.cumsum(self.index.alive) - 1
+        codes = self.label_codes[slots]
+        used, codes_in_use = np.unique(codes[codes >= 0], return_inverse=True)
+        compact_codes = np.full(codes.size, -1, np.int32)
+        compact_codes[codes >= 0] = codes_in_use
+        return Graph(
+            self.index.compacted(),
+            Adjacency.from_pairs(slots.size, rank[self.adjacency.edges()]),
+            self.table.take(slots),
+            compact_codes,
+            self.label_values[used],
+            self.split_codes[slots],
+        )
+
+    def without(self, removal: Removal, *, missing: Missing = "error") -> Graph:
+        """Return a new graph without what `removal` names; ids of what stays are unchanged.
+
+        Raises
+        ------
+        UnknownNodeError
+            When something named is not there and `missing` is ``"error"``.
+        """
+        smaller = self.copy()
+        smaller.apply(smaller.resolve(removal, missing=missing))
+        return smaller.compacted()
+
+    def resolve(self, removal: Removal, *, missing: Missing = "error") -> RemovalPlan:
+        """Validate a removal whole and return it in slots; the graph is not changed.
+
+        Raises
+        ------
+        UnknownNodeError, AlreadyRemovedError, InputError
+            When something named is not there and `missing` is ``"error"``.
+        """
+        if not isinstance(removal, Removal):
+            raise InputError(f"expected a Removal, got {type(removal).__name__}; write Removal(nodes=[...])")
+        if missing not in ("error", "ignore"):
+            raise InputError(f'missing: expected "error" or "ignore", got {missing!r}')
+        ignored: dict[str, list[Any]] = {}
+        nodes = np.sort(self._present(removal.nodes, "nodes", missing, ignored))
+        featured = self._present(removal.features, "features", missing, ignored)
+        labelled = self._present(removal.labels, "labels", missing, ignored)
+        featured = self._still_there(featured, ~self.table.is_zero(featured), "features", missing, ignored)
+        labelled = self._still_there(labelled, self.label_codes[labelled] >= 0, "labels", missing, ignored)
+        asked = self._present_edges(removal.edges, missing, ignored)
+        incident = self.adjacency.incident(nodes)
+        edges = unique_pairs(np.concatenate([asked, incident])) if nodes.size else asked
+        return RemovalPlan(
+            nodes=nodes,
+            edges=edges,
+            features=np.setdiff1d(featured, nodes),
+            labels=np.setdiff1d(labelled, nodes),
+            asked=asked,
+            ignored=ignored,
+        )
+
+    def apply(self, plan: RemovalPlan) -> None:
+        """Carry out a plan that `resolve` of this graph returned, in place; what goes is overwritten."""
+        names = self.index.ids
+        for u, v in plan.asked.tolist():
+            self.index.remember("edge", names[u].item(), names[v].item())
+        for kind in ("features", "labels"):
+            for slot in getattr(plan, kind).tolist():
+                self.index.remember(kind, names[slot].item())
+        self.adjacency.remove(plan.edges)
+        self.table.wipe(plan.wiped)
+        gone = np.union1d(plan.nodes, plan.labels)
+        self.label_codes[gone] = -1
+        self.split_codes[gone] = 0
+        self.index.remove(plan.nodes)
+
+    def _present(
+        self, ids: tuple[Any, ...], kind: str, missing: Missing, ignored: dict[str, list[Any]]
+    ) -> NDArray[np.int64]:
+        array = as_id_array(ids, kind)
+        slots, there = self.index.positions(array)
+        if not there.all():
+            if missing == "error":
+                raise self.index.unknown(array[~there], kind)
+            ignored.setdefault(kind, []).extend(array[~there].tolist())
+        return slots[there]
+
+    def _still_there(
+        self,
+        slots: NDArray[np.int64],
+        there: NDArray[np.bool_],
+        kind: str,
+        missing: Missing,
+        ignored: dict[str, list[Any]],
+    ) -> NDArray[np.int64]:
+        # A feature row that is zero, or a label that is missing, cannot be removed (again).
+        names = self.index.ids[slots[~there]].tolist()
+        if names and missing == "error":
+            error: type[OubliError] = InputError
+            said = "never had any" if kind == "features" else "never had one"
+            if self.index.was_removed(names[0], kind=kind):
+                error, said = AlreadyRemovedError, "were removed before" if kind == "features" else "was removed before"
+            what = "the features" if kind == "features" else "the label"
+            raise error(f'{kind}: {what} of node {names[0]!r} {said}; leave it out, or pass missing="ignore"')
+        if names:
+            ignored.setdefault(kind, []).extend(names)
+        return slots[there]
+
+    def _present_edges(
+        self, edges: tuple[tuple[Any, Any], ...], missing: Missing, ignored: dict[str, list[Any]]
+    ) -> NDArray[np.int64]:
+        ends = as_id_array([end for pair in edges for end in pair], "edges")
+        slots, there = self.index.positions(ends)
+        pairs, both = slots.reshape(-1, 2), there.reshape(-1, 2)
+        known = both[:, 0] & both[:, 1]
+        found = known.copy()
+        found[known] = self.adjacency.has_edges(pairs[known])
+        if not found.all():
+            absent = [list(edges[at]) for at in np.flatnonzero(~found).tolist()]
+            if missing == "error":
+                raise self._absent_edge(absent[0], ends[~there])
+            ignored.setdefault("edges", []).extend(absent)
+        return unique_pairs(pairs[found])
+
+    def _absent_edge(self, pair: list[Any], unknown_ends: NDArray[Any]) -> OubliError:
+        if self.index.was_removed(*sorted(pair), kind="edge"):
+            return AlreadyRemovedError(
+                f'edges: ({pair[0]!r}, {pair[1]!r}) was removed before; leave it out, or pass missing="ignore"'
+            )
+        if unknown_ends.size:
+            return self.index.unknown(unknown_ends, "edges")
+        return InputError(
+            f'edges: there is no edge ({pair[0]!r}, {pair[1]!r}) in the graph; leave it out, or pass missing="ignore"'
+        )
+
+
+def _as_pairs(edges: Any) -> NDArray[Any]:
+    given = edges if isinstance(edges, np.ndarray) else list(edges)
+    if len(given) == 0:
+        return np.empty((0, 2), np.int64)
+    if not isinstance(given, np.ndarray):
+        for at, pair in enumerate(given):
+            if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
+                raise InputError(f"edges: entry {at} is {pair!r}; expected a pair of node ids")
+        return as_id_array([end for pair in given for end in pair], "edges").reshape(-1, 2)
+    if given.ndim != 2 or given.shape[1] != 2:
+        hint = "; transpose it" if given.ndim == 2 and given.shape[0] == 2 else ""
+        raise InputError(f"edges: expected shape (edges, 2), got {given.shape}{hint}")
+    return as_id_array(given.ravel(), "edges").reshape(-1, 2)
+
+
+def _default_ids(pairs: NDArray[Any], features: Any, labels: Any) -> NDArray[Any]:
+    if features is not None:
+        return np.arange(np.shape(features)[0] if np.ndim(features) or sp.issparse(features) else 0)
+    if labels is not None:
+        return np.arange(len(np.asarray(labels)))
+    if pairs.dtype.kind == "U":
+        return np.unique(pairs)
+    largest = int(pairs.max()) if pairs.size else -1
+    if largest >= MAX_NODES:
+        raise InputError(
+            f"edges: the largest id is {largest}, and without node_ids every integer up to it would be a node; "
+            "give node_ids (for instance numpy.unique(edges))"
+        )
+    return np.arange(largest + 1)

@@ -1,0 +1,151 @@
+"""What is to be forgotten: a request in external ids, and the same request resolved against a graph."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oubli.errors import InputError
+from oubli.graph.ids import as_id_array
+
+NodeId = int | str
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A request to forget, in external ids. One request may mix all kinds; it is honoured whole or not at all.
+
+    Parameters
+    ----------
+    nodes : iterable of int or str
+        Nodes that go with their edges, features, label and place in every split.
+    edges : iterable of (u, v) pairs
+        Edges that go, both ways; the order of the two ends does not matter.
+    features : iterable of int or str
+        Nodes whose feature row becomes zero.
+    labels : iterable of int or str
+        Nodes whose label goes: they leave the splits, and can still be predicted.
+
+    Raises
+    ------
+    InputError
+        When an id is neither an integer nor a string, or an edge is not a pair of two different nodes.
+
+    Examples
+    --------
+    >>> from oubli import Removal
+    >>> Removal(nodes=[7], edges=[(2, 1)])
+    Removal(nodes=(7,), edges=((1, 2),))
+    """
+
+    nodes: tuple[NodeId, ...] = ()
+    edges: tuple[tuple[NodeId, NodeId], ...] = ()
+    features: tuple[NodeId, ...] = ()
+    labels: tuple[NodeId, ...] = ()
+
+    def __init__(
+        self,
+        nodes: Iterable[NodeId] = (),
+        edges: Iterable[tuple[NodeId, NodeId]] = (),
+        features: Iterable[NodeId] = (),
+        labels: Iterable[NodeId] = (),
+    ) -> None:
+        object.__setattr__(self, "nodes", _unique_ids(nodes, "nodes"))
+        object.__setattr__(self, "features", _unique_ids(features, "features"))
+        object.__setattr__(self, "labels", _unique_ids(labels, "labels"))
+        object.__setattr__(self, "edges", _unique_edges(edges))
+
+    @classmethod
+    def subgraph(cls, nodes: Iterable[NodeId]) -> Removal:
+        """Return the removal of the subgraph that `nodes` induce: the nodes with all their edges, in one batch."""
+        return cls(nodes=nodes)
+
+    def __or__(self, other: Removal) -> Removal:
+        """Return one request for everything in both."""
+        return Removal(*([*getattr(self, f.name), *getattr(other, f.name)] for f in fields(Removal)))
+
+    def __bool__(self) -> bool:
+        """Whether anything is requested."""
+        return any(getattr(self, f.name) for f in fields(self))
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if getattr(self, f.name))
+        return f"Removal({given})"
+
+    def to_json(self) -> str:
+        """Return the request as JSON text, which `from_json` reads."""
+        return json.dumps({f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name)})
+
+    @classmethod
+    def from_json(cls, text: str) -> Removal:
+        """Read a request from JSON: an object with any of the keys nodes, edges, features, labels."""
+        try:
+            given = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InputError(f"request: not JSON, line {error.lineno}: {error.msg}") from None
+        names = [f.name for f in fields(cls)]
+        if not isinstance(given, Mapping) or any(k not in names for k in given):
+            raise InputError(f"request: expected an object with any of the keys {', '.join(names)}")
+        for name, value in given.items():
+            if not isinstance(value, list):
+                raise InputError(f"request: {name} must be a list, got {type(value).__name__}")
+        return cls(**given)
+
+
+@dataclass(frozen=True)
+class RemovalPlan:
+    """A removal resolved to slots of one graph, complete and disjoint, ready to be applied.
+
+    Attributes
+    ----------
+    nodes, features, labels : ndarrays of int64
+        Slots, ascending. Rows of removed nodes are in `nodes` alone.
+    edges : ndarray of int64, shape (m, 2)
+        All edges that go, those of removed nodes among them, as ``u < v``, ascending.
+    asked : ndarray of int64, shape (k, 2)
+        Those of `edges` that were asked for by name.
+    ignored : dict
+        What ``missing="ignore"`` passed over, by kind.
+    """
+
+    nodes: NDArray[np.int64]
+    edges: NDArray[np.int64]
+    features: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    asked: NDArray[np.int64]
+    ignored: dict[str, list[Any]] = field(default_factory=dict)
+
+    @property
+    def endpoints(self) -> NDArray[np.int64]:
+        """Slots whose degree changes, ascending."""
+        return np.unique(self.edges)
+
+    @property
+    def wiped(self) -> NDArray[np.int64]:
+        """Slots whose feature row becomes zero, ascending."""
+        return np.union1d(self.nodes, self.features)
+
+
+def _unique_ids(ids: Iterable[NodeId], what: str) -> tuple[NodeId, ...]:
+    if isinstance(ids, str) or not isinstance(ids, Iterable):
+        raise InputError(f"removal: {what} must be a list of ids, got {ids!r} alone; write [{ids!r}]")
+    listed = as_id_array(ids if isinstance(ids, np.ndarray) else list(ids), f"removal: {what}").tolist()
+    return tuple(dict.fromkeys(listed))
+
+
+def _unique_edges(edges: Iterable[tuple[NodeId, NodeId]]) -> tuple[tuple[NodeId, NodeId], ...]:
+    listed = edges.tolist() if isinstance(edges, np.ndarray) else list(edges)
+    for pair in listed:
+        if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
+            raise InputError(f"removal: an edge is a pair of node ids, got {pair!r}")
+    ends = as_id_array([end for pair in listed for end in pair], "removal: edges").tolist()
+    pairs = list(zip(ends[::2], ends[1::2], strict=True))
+    for u, v in pairs:
+        if u == v:
+            raise InputError(f"removal: edge ({u!r}, {v!r}) is a self-loop; graphs here have none, so none can go")
+    return tuple(dict.fromkeys((u, v) if u < v else (v, u) for u, v in pairs))

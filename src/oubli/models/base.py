@@ -1,0 +1,339 @@
+"""What all estimators share: parameters in scikit-learn's manner, and the life of a fitted model."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from oubli.errors import InputError, NotFittedError, OubliError
+from oubli.graph.graph import Graph, Missing
+from oubli.graph.removal import Removal, RemovalPlan
+from oubli.graph.state import graph_from_arrays, graph_to_arrays
+from oubli.guarantees.digest import canonical_digest
+from oubli.guarantees.folder import write_folder
+from oubli.guarantees.levels import Exact, Level
+from oubli.guarantees.receipt import Receipt, installed_version
+from oubli.models.scoring import score_predictions
+
+
+class NodeClassifier(ABC):
+    """Base of the node classifiers that unlearn.
+
+    Constructor arguments are kept as given and validated by `fit`; what is learned ends in an underscore. The model
+    keeps a copy of the graph it was fitted on, which shrinks with every removal.
+
+    Attributes
+    ----------
+    graph_ : Graph
+        What the model still knows.
+    choices_ : dict
+        Choices made on the data, such as alpha; part of the digest.
+    level_ : {"frozen", "reselected"}
+        Whether the choices were made on the present data.
+    classes_ : ndarray
+        Classes that have a training node, ascending.
+    """
+
+    graph_: Graph
+    choices_: dict[str, Any]
+    level_: Level
+    classes_: NDArray[Any]
+    _whole: bool
+    _saved_as: tuple[Path, str] | None
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the constructor's arguments by name; those of estimators within as ``name__parameter``."""
+        names = [p for p in inspect.signature(type(self)).parameters]
+        params = {name: getattr(self, name) for name in names}
+        if deep:
+            for name, value in list(params.items()):
+                if isinstance(value, NodeClassifier):
+                    params.update({f"{name}__{k}": v for k, v in value.get_params().items()})
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set constructor arguments by name; takes effect with the next `fit`."""
+        known = self.get_params(deep=False)
+        for name, value in params.items():
+            first, _, rest = name.partition("__")
+            if first not in known:
+                raise InputError(f"{type(self).__name__} has no parameter {first!r}; it has {', '.join(known)}")
+            if rest:
+                getattr(self, first).set_params(**{rest: value})
+            else:
+                setattr(self, first, value)
+        return self
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{k}={v!r}" for k, v in self.get_params(deep=False).items())
+        return f"{type(self).__name__}({given})"
+
+    def fit(self, graph: Graph) -> Self:
+        """Fit on the training nodes of a graph, in closed form.
+
+        Parameters
+        ----------
+        graph : Graph
+            With training nodes, and validation nodes where there is a choice to make. It is copied, not changed.
+
+        Raises
+        ------
+        InputError
+            When a parameter or the graph does not allow it.
+        CapacityError
+            When numbers leave the range of exact sums.
+        """
+        return self.fit_with(graph, None)
+
+    def fit_with(self, graph: Graph, choices: dict[str, Any] | None) -> Self:
+        """Fit with the choices given instead of making them; None makes them."""
+        if not isinstance(graph, Graph):
+            raise InputError(f"fit: expected a Graph, got {type(graph).__name__}; see Graph.from_edges")
+        self._check_parameters()
+        if graph.split_slots("train").size == 0:
+            raise InputError("fit: the graph has no training nodes; give train= a mask or a list of ids")
+        self._whole = False
+        self.graph_ = graph.compacted()
+        self._fit(choices)
+        self.level_ = "frozen" if choices is not None and self._has_choices() else "reselected"
+        self._saved_as = None
+        self._whole = True
+        return self
+
+    def unlearn(self, removal: Removal, *, missing: Missing = "error", level: Level = "reselected") -> Receipt:
+        """Forget what `removal` names, exactly, at the cost of the change.
+
+        Parameters
+        ----------
+        removal : Removal
+        missing : {"error", "ignore"}
+            What to do about something that is not there: raise and change nothing, or report it in the receipt.
+        level : {"reselected", "frozen"}
+            Whether choices made on the data, such as alpha, are made again on what remains.
+
+        Returns
+        -------
+        Receipt
+
+        Raises
+        ------
+        UnknownNodeError, AlreadyRemovedError
+            When something is not there; the model is unchanged.
+        InputError
+            When no training node would remain; the model is unchanged.
+        """
+        self._check_fitted()
+        if level not in ("frozen", "reselected"):
+            raise InputError(f'level: expected "frozen" or "reselected", got {level!r}')
+        started = time.perf_counter()
+        plan = self.graph_.resolve(removal, missing=missing)
+        self._check_remainder(plan)
+        classes, choices = self.classes_.tolist(), dict(self.choices_)
+        counts = {"nodes": plan.nodes.size, "edges": len(plan.edges)}
+        counts |= {"features": plan.features.size, "labels": plan.labels.size}
+        # Nothing below fails on valid state; if it is interrupted, the model says so instead of answering wrongly.
+        self._whole = False
+        account = self._forget(plan, level)
+        self.level_ = "frozen" if level == "frozen" and self._has_choices() else "reselected"
+        self._whole = True
+        return Receipt(
+            guarantee=Exact(self.level_),
+            removed=counts,
+            ignored=plan.ignored,
+            remaining={
+                "nodes": self.graph_.num_nodes,
+                "edges": self.graph_.num_edges,
+                "training_nodes": int(self.graph_.split_slots("train").size),
+            },
+            choices=self.choices_,
+            changed_choices={k: v for k, v in choices.items() if v != self.choices_[k]},
+            classes_lost=sorted(set(classes) - set(self.classes_.tolist())),
+            weights_sha256=self.weights_digest(),
+            seconds=time.perf_counter() - started,
+            version=installed_version(),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            **account,
+        )
+
+    def decision_function(self, nodes: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Return a score a class, shape (nodes, classes), columns in the order of `classes_`.
+
+        Parameters
+        ----------
+        nodes : array-like of ids, optional
+            All nodes, in the order of ``graph_.node_ids``, without it.
+        """
+        self._check_fitted()
+        return self._scores(self.graph_.slots(nodes))
+
+    def predict(self, nodes: ArrayLike | None = None) -> NDArray[Any]:
+        """Return the class of each node, in the order given."""
+        scores = self.decision_function(nodes)
+        predicted: NDArray[Any] = self.classes_[scores.argmax(axis=1)]
+        return predicted
+
+    def score(self, nodes: ArrayLike | None = None, metric: str = "accuracy") -> float:
+        """Score predictions against the labels of `nodes`, the test nodes without it.
+
+        Raises
+        ------
+        InputError
+            When a node has no label, there are none, or the metric is unknown.
+        """
+        self._check_fitted()
+        slots = self.graph_.split_slots("test") if nodes is None else self.graph_.slots(nodes)
+        return self._score_slots(slots, metric)
+
+    def digest(self) -> str:
+        """Return the SHA-256 over the canonical bytes of configuration, statistics, weights and scores' inputs."""
+        self._check_fitted()
+        return canonical_digest(self._digest_parts())
+
+    def save(self, path: str | Path) -> None:
+        """Save to a folder, all or nothing: a folder that holds a model is replaced.
+
+        Raises
+        ------
+        CapacityError
+            When the disk is full; what was there stays.
+        """
+        self._check_fitted()
+        target = Path(path).resolve()
+        expected = self._saved_as[1] if self._saved_as and self._saved_as[0] == target and target.exists() else None
+        description, arrays = self.to_state()
+        self._saved_as = (target, write_folder(target, description, arrays, expected))
+
+    def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return the model as plain values and arrays, holding nothing that was removed."""
+        self._check_fitted()
+        description = {
+            "oubli": installed_version(),
+            "model": self.describe(),
+            "choices": self.choices_,
+            "level": self.level_,
+        }
+        graph = {f"graph.{name}": array for name, array in graph_to_arrays(self.graph_).items()}
+        return description, graph | self._state_arrays()
+
+    @classmethod
+    def from_state(cls, description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
+        """Return the model that `to_state` took apart."""
+        model = cls.from_description(description["model"])
+        graph = {name.removeprefix("graph."): a for name, a in arrays.items() if name.startswith("graph.")}
+        model.graph_ = graph_from_arrays(graph)
+        model.choices_, model.level_ = description["choices"], description["level"]
+        model._restore(arrays)
+        model._saved_as = None
+        model._whole = True
+        return model
+
+    def describe(self) -> dict[str, Any]:
+        """Return class and parameters as plain values that JSON keeps as they are."""
+        return {
+            "class": type(self).__name__,
+            "params": {name: _plain(value) for name, value in self.get_params(deep=False).items()},
+        }
+
+    @classmethod
+    def from_description(cls, description: dict[str, Any]) -> Self:
+        """Return the unfitted estimator that `describe` described."""
+        return cls(**{name: _unplain(value) for name, value in description["params"].items()})
+
+    @abstractmethod
+    def weights_digest(self) -> str:
+        """Return the SHA-256 of the weights alone, which is quick."""
+
+    @abstractmethod
+    def _check_parameters(self) -> None: ...
+
+    @abstractmethod
+    def _fit(self, choices: dict[str, Any] | None) -> None: ...
+
+    @abstractmethod
+    def _forget(self, plan: RemovalPlan, level: Level) -> dict[str, Any]: ...
+
+    @abstractmethod
+    def _scores(self, slots: NDArray[np.int64]) -> NDArray[np.float64]: ...
+
+    @abstractmethod
+    def _digest_parts(self) -> list[tuple[str, Any]]: ...
+
+    @abstractmethod
+    def _state_arrays(self) -> dict[str, NDArray[Any]]: ...
+
+    @abstractmethod
+    def _restore(self, arrays: dict[str, NDArray[Any]]) -> None: ...
+
+    @abstractmethod
+    def _has_choices(self) -> bool: ...
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "_whole"):
+            raise NotFittedError(f"this {type(self).__name__} is not fitted yet; call fit(graph) first")
+        if not self._whole:
+            raise OubliError("this model was interrupted while it changed; load it from disk, or fit again")
+
+    def _check_remainder(self, plan: RemovalPlan) -> None:
+        train = self.graph_.split_slots("train")
+        if np.isin(train, plan.nodes).sum() + np.isin(train, plan.labels).sum() == train.size:
+            raise InputError(
+                "unlearn: no training node would remain, so there would be no model; nothing was changed. "
+                "Leave some labels, or delete the model"
+            )
+
+    def _score_slots(self, slots: NDArray[np.int64], metric: str) -> float:
+        codes = self.graph_.label_codes[slots]
+        if np.any(codes < 0):
+            bare = self.graph_.index.ids[slots[codes < 0][0]].item()
+            raise InputError(f"score: node {bare!r} has no label; leave it out")
+        return score_predictions(self._scores(slots), self._targets(codes), metric)
+
+    def _targets(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Return the position in `classes_` of label codes, -1 where the model has no such class."""
+        present = np.searchsorted(self.graph_.label_values, self.classes_)
+        position = np.full(self.graph_.label_values.size + 1, -1, np.int64)
+        position[present] = np.arange(present.size)
+        return position[codes]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, NodeClassifier):
+        return value.describe()
+    if isinstance(value, Mapping):
+        return {"pairs": sorted([k, v] for k, v in value.items())}
+    if isinstance(value, np.ndarray | tuple):
+        return [_plain(v) for v in (value.tolist() if isinstance(value, np.ndarray) else value)]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _unplain(value: Any) -> Any:
+    if isinstance(value, dict) and "pairs" in value:
+        return dict(map(tuple, value["pairs"]))
+    if isinstance(value, dict) and "class" in value:
+        return estimator_class(value["class"]).from_description(value)
+    return value
+
+
+def estimator_class(name: str) -> type[NodeClassifier]:
+    """Return the estimator class of that name.
+
+    Raises
+    ------
+    InputError
+        When there is none, as for a model of a later version.
+    """
+    waiting = [NodeClassifier]
+    while waiting:
+        known = waiting.pop()
+        if known.__name__ == name:
+            return known
+        waiting += known.__subclasses__()
+    raise InputError(f"no estimator is called {name!r} in this version of oubli")

@@ -1,0 +1,37 @@
+"""Fit a model from raw data alone and print its digest: the other side of `oubli.verify`.
+
+Run as ``python -m oubli.models.rebuild FOLDER``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oubli.graph.state import graph_from_arrays
+from oubli.guarantees.folder import read_folder
+from oubli.models import NodeClassifier, estimator_class
+
+SHUFFLE_SEED = 20_260_525
+
+
+def rebuild(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> NodeClassifier:
+    """Return a model fitted anew on the graph in `arrays`, its edges shuffled and turned round."""
+    graph = {name.removeprefix("graph."): array for name, array in arrays.items()}
+    generator = np.random.default_rng(SHUFFLE_SEED)
+    edges = generator.permutation(graph["edges"])
+    turned = generator.random(len(edges)) < 0.5
+    edges[turned] = edges[turned, ::-1]
+    graph["edges"] = edges
+    model = estimator_class(description["model"]["class"]).from_description(description["model"])
+    choices = None if description["level"] == "reselected" else description["choices"]
+    return model.fit_with(graph_from_arrays(graph), choices)
+
+
+if __name__ == "__main__":
+    _, description, arrays = read_folder(sys.argv[1])
+    print(json.dumps({"digest": rebuild(description, arrays).digest()}))  # noqa: T201

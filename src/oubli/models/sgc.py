@@ -1,0 +1,318 @@
+"""Simple graph convolution with a ridge head, which forgets at the cost of the change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oubli.errors import InputError
+from oubli.graph.removal import RemovalPlan
+from oubli.guarantees.digest import canonical_digest
+from oubli.guarantees.levels import Level
+from oubli.models.base import NodeClassifier
+from oubli.models.scoring import METRICS
+from oubli.propagation import Operator, OutputChange, Propagation, Quantiser
+from oubli.solve import ExactGram, class_weights, keeps_rows, linear_scores, weights_from_gram, weights_from_rows
+
+CHUNK = 8192
+WIDE = 2048
+"""Features from which ``projection="auto"`` considers a projection."""
+
+PROJECTED = 1024
+SEED = 0
+
+
+class SGCRidge(NodeClassifier):
+    """Propagated features and a ridge classifier, in closed form.
+
+    Parameters
+    ----------
+    hops : int, default 2
+        How many times features are averaged over neighbours.
+    operator : {"random_walk", "symmetric"} or float, default "random_walk"
+        The normalisation, or ScaleGUN's convolution coefficient in [0, 1].
+    alpha : float or sequence of float, default 1.0
+        Ridge strength. Of several, the one that scores best on the validation nodes is chosen, the largest of equals.
+    representation : {"last", "concat"}, default "last"
+        The last hop's embedding, or those of all hops from 0 on, side by side.
+    normalize : {"l2", None}, default "l2"
+        Scaling of each feature row.
+    class_weight : "balanced", mapping or None, default None
+        Weights of the classes in the squared error, as in scikit-learn.
+    projection : int, "auto" or None, default "auto"
+        Width of a random sign projection of the features, fixed by a constant seed. "auto" projects to 1,024 columns
+        when there are more than 2,048 features and more training nodes than that.
+    fraction_bits : int, default 12
+        Fractional bits of the integers that features become.
+    scoring : {"accuracy", "balanced_accuracy", "roc_auc"}, default "accuracy"
+        What alpha is chosen by.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (classes,)
+        Classes that have a training node.
+    coef_ : ndarray of float64, shape (classes, columns)
+    intercept_ : ndarray of float64, shape (classes,)
+    alpha_ : float
+        The ridge strength in force.
+    graph_ : Graph
+        What the model still knows.
+    choices_ : dict
+        The choices in force: alpha and projection.
+
+    Notes
+    -----
+    Pipeline A of arXiv 2605.25662, over integers. After `unlearn` the model has the bytes of one fitted on what remains
+    (docs/proofs); removal of an edge touches hop `l` only within ``l - 1`` hops of its ends under "random_walk", within
+    `l` hops otherwise.
+
+    Examples
+    --------
+    >>> from oubli import Removal
+    >>> from oubli.graph import generate_graph
+    >>> from oubli.models import SGCRidge
+    >>> graph = generate_graph(num_nodes=300, seed=1)
+    >>> model = SGCRidge(hops=2).fit(graph)
+    >>> request = Removal(nodes=[5, 8])
+    >>> receipt = model.unlearn(request)
+    >>> model.digest() == SGCRidge(hops=2).fit(graph.without(request)).digest()
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        hops: int = 2,
+        operator: str | float = "random_walk",
+        alpha: float | Sequence[float] = 1.0,
+        representation: Literal["last", "concat"] = "last",
+        normalize: Literal["l2"] | None = "l2",
+        class_weight: str | Mapping[Any, float] | None = None,
+        projection: int | Literal["auto"] | None = "auto",
+        fraction_bits: int = 12,
+        scoring: str = "accuracy",
+    ) -> None:
+        self.hops = hops
+        self.operator = operator
+        self.alpha = alpha
+        self.representation = representation
+        self.normalize = normalize
+        self.class_weight = class_weight
+        self.projection = projection
+        self.fraction_bits = fraction_bits
+        self.scoring = scoring
+
+    @property
+    def coef_(self) -> NDArray[np.float64]:
+        """Weights of the embedding's columns, shape (classes, columns)."""
+        self._check_fitted()
+        return self._weights[:-1].T
+
+    @property
+    def intercept_(self) -> NDArray[np.float64]:
+        """Constant terms, shape (classes,)."""
+        self._check_fitted()
+        return self._weights[-1]
+
+    @property
+    def alpha_(self) -> float:
+        """The ridge strength in force."""
+        self._check_fitted()
+        return float(self.choices_["alpha"])
+
+    def _check_parameters(self) -> None:
+        if not isinstance(self.hops, int) or isinstance(self.hops, bool) or not 1 <= self.hops <= 64:
+            raise InputError(f"hops: expected an integer from 1 to 64, got {self.hops!r}")
+        if not isinstance(self.fraction_bits, int) or not 4 <= self.fraction_bits <= 20:
+            raise InputError(f"fraction_bits: expected an integer from 4 to 20, got {self.fraction_bits!r}")
+        if self.representation not in ("last", "concat"):
+            raise InputError(f'representation: expected "last" or "concat", got {self.representation!r}')
+        if self.normalize not in ("l2", None):
+            raise InputError(f'normalize: expected "l2" or None, got {self.normalize!r}')
+        if self.scoring not in METRICS:
+            raise InputError(f"scoring: expected one of {', '.join(METRICS)}, got {self.scoring!r}")
+        width = self.projection
+        if width not in ("auto", None) and (not isinstance(width, int) or isinstance(width, bool) or width < 1):
+            raise InputError(f'projection: expected a positive width, "auto" or None, got {width!r}')
+        Operator.parse(self.operator)
+        for alpha in self._alphas():
+            if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 < alpha < np.inf:
+                raise InputError(f"alpha: expected positive numbers, got {alpha!r}")
+
+    def _alphas(self) -> list[float]:
+        given = self.alpha
+        listed = list(np.asarray(given).tolist()) if isinstance(given, Sequence | np.ndarray) else [given]
+        if not listed:
+            raise InputError("alpha: the sequence is empty; give at least one ridge strength")
+        return sorted(listed, reverse=True)
+
+    def _has_choices(self) -> bool:
+        return len(self._alphas()) > 1 or (self.projection == "auto" and self.graph_.num_features > WIDE)
+
+    def _choose_projection(self) -> int | None:
+        if self.projection != "auto":
+            return self.projection
+        columns, rows = self.graph_.num_features, self.graph_.split_slots("train").size
+        return PROJECTED if columns > WIDE and rows > WIDE else None
+
+    def _fit(self, choices: dict[str, Any] | None) -> None:
+        projection = self._choose_projection() if choices is None else choices["projection"]
+        self._propagation = self._make_propagation(projection).fit(self.graph_)
+        self._refit_head()
+        self._solve(projection, None if choices is None else choices["alpha"])
+
+    def _make_propagation(self, projection: int | None) -> Propagation:
+        outputs = tuple(range(self.hops + 1)) if self.representation == "concat" else (self.hops,)
+        quantiser = Quantiser(self.fraction_bits, self.normalize, projection, SEED)
+        return Propagation(Operator.parse(self.operator), self.hops, outputs, quantiser)
+
+    @property
+    def _columns(self) -> int:
+        return self._propagation.width * len(self._propagation.outputs)
+
+    def _refit_head(self) -> None:
+        """Sum the statistics of all training rows anew."""
+        graph = self.graph_
+        self._codes = np.where(graph.split_codes == 1, graph.label_codes, -1).astype(np.int32)
+        slots = np.flatnonzero(self._codes >= 0)
+        self._gram: ExactGram | None = None
+        if keeps_rows(slots.size, self._columns):
+            return
+        self._gram = self._empty_gram()
+        for first in range(0, slots.size, CHUNK):
+            part = slots[first : first + CHUNK]
+            self._gram.update(self._propagation.embed(graph, part), self._codes[part])
+
+    def _empty_gram(self) -> ExactGram:
+        by_class = self.class_weight is not None
+        return ExactGram(self._columns, self.graph_.label_values.size, 2**self.fraction_bits, by_class)
+
+    def _solve(self, projection: int | None, alpha: float | None) -> None:
+        """Compute the weights, choosing alpha on the validation nodes unless it is given."""
+        counts = np.bincount(self._codes[self._codes >= 0], minlength=self.graph_.label_values.size)
+        self.classes_ = self.graph_.label_values[counts > 0]
+        weights = class_weights(self.class_weight, self.graph_.label_values, counts)
+        alphas = self._alphas() if alpha is None else [alpha]
+        if len(alphas) == 1:
+            self._weights = self._solve_at(alphas[0], weights)
+        else:
+            alphas, self._weights = self._choose_alpha(alphas, weights)
+        self.choices_ = {"alpha": float(alphas[0]), "projection": projection}
+
+    def _choose_alpha(
+        self, alphas: list[float], weights: NDArray[np.int64] | None
+    ) -> tuple[list[float], NDArray[np.float64]]:
+        slots = self.graph_.split_slots("val")
+        if slots.size == 0:
+            raise InputError("alpha: there are no validation nodes to choose by; give one alpha, or a graph with val=")
+        best: tuple[float, float, NDArray[np.float64]] | None = None
+        for alpha in alphas:
+            self._weights = self._solve_at(alpha, weights)
+            score = self._score_slots(slots, self.scoring)
+            if best is None or score > best[0]:
+                best = score, alpha, self._weights
+        assert best is not None
+        return [best[1]], best[2]
+
+    def _solve_at(self, alpha: float, weights: NDArray[np.int64] | None) -> NDArray[np.float64]:
+        if self._gram is not None:
+            return weights_from_gram(self._gram, alpha, self.fraction_bits, weights)
+        slots = np.flatnonzero(self._codes >= 0)
+        rows = self._propagation.embed(self.graph_, slots)
+        constant = 2**self.fraction_bits
+        return weights_from_rows(rows, self._codes[slots], constant, alpha, self.fraction_bits, weights)
+
+    def _forget(self, plan: RemovalPlan, level: Level) -> dict[str, Any]:
+        trained = self._codes >= 0
+        change = OutputChange()
+        if plan.edges.size or plan.wiped.size:
+            change = self._propagation.remove(self.graph_, plan, trained)
+        else:
+            self.graph_.apply(plan)
+        gone = np.union1d(plan.nodes, plan.labels)
+        gone = gone[trained[gone]]
+        rows_changed, path = self._update_head(change, gone)
+        projection = self.choices_["projection"]
+        alpha = self.choices_["alpha"] if level == "frozen" else None
+        if level == "reselected" and self._choose_projection() != projection:
+            self._fit(None)
+            return {"rows_changed": rows_changed, "reached": change.reached, "path": "fitted anew: projection changed"}
+        self._solve(projection, alpha)
+        return {"rows_changed": rows_changed, "reached": change.reached, "path": path}
+
+    def _update_head(self, change: OutputChange, gone: NDArray[np.int64]) -> tuple[int, str]:
+        """Bring the statistics up to date; return how many rows that took, and how it was done."""
+        count = int(np.count_nonzero(self._codes >= 0))
+        changed = np.unique(np.concatenate([gone, *change.rows]))
+        full = change.full_from is not None
+        if self._gram is None or full or 2 * changed.size > count or keeps_rows(count - gone.size, self._columns):
+            self._refit_head()
+            path = f"hops from {change.full_from} and sums computed whole" if full else "sums computed whole"
+            return (count if full else changed.size), path if self._gram is not None or full else "local, kept as rows"
+        new = self._propagation.embed(self.graph_, changed)
+        former = new.copy()
+        width = self._propagation.width
+        for at, (rows, blocks) in enumerate(zip(change.rows, change.former, strict=False)):
+            former[np.searchsorted(changed, rows), at * width : (at + 1) * width] = blocks
+        labels = self._codes[changed]
+        self._gram.revert(former, labels)
+        self._codes[gone] = -1
+        stays = self._codes[changed] >= 0
+        self._gram.update(new[stays], labels[stays])
+        return int(changed.size), "local"
+
+    def _scores(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
+        out = np.empty((slots.size, self._weights.shape[1]))
+        for first in range(0, slots.size, CHUNK):
+            rows = self._propagation.embed(self.graph_, slots[first : first + CHUNK])
+            out[first : first + CHUNK] = linear_scores(rows, self._weights, self.fraction_bits)
+        return out
+
+    def weights_digest(self) -> str:
+        """Return the SHA-256 of classes and weights."""
+        return canonical_digest([("classes", self.classes_), ("weights", self._weights)])
+
+    def _digest_parts(self) -> list[tuple[str, Any]]:
+        fixed = ("hops", "operator", "representation", "normalize", "class_weight", "fraction_bits")
+        described = self.describe()["params"]
+        alive = np.flatnonzero(self.graph_.index.alive)
+        parts: list[tuple[str, Any]] = [
+            ("configuration", {name: described[name] for name in fixed} | self.choices_),
+            ("ids", self.graph_.index.ids[alive]),
+            ("classes", self.classes_),
+            ("messages", self._propagation.messages[alive]),
+        ]
+        parts += [(f"totals {hop}", t[alive]) for hop, t in enumerate(self._propagation.totals, start=1)]
+        if self._gram is not None:
+            present = np.flatnonzero(self._gram.counts)
+            groups = present if len(self._gram.products) > 1 else slice(None)
+            parts += [("products", self._gram.products[groups]), ("sums", self._gram.sums[present])]
+            parts += [("counts", self._gram.counts[present])]
+        return [*parts, ("weights", self._weights)]
+
+    def _state_arrays(self) -> dict[str, NDArray[Any]]:
+        alive = np.flatnonzero(self.graph_.index.alive)
+        arrays = {"messages": self._propagation.messages[alive], "weights": self._weights}
+        arrays |= {f"totals_{hop}": t[alive] for hop, t in enumerate(self._propagation.totals, start=1)}
+        if self._gram is not None:
+            used = np.unique(self.graph_.label_codes[self.graph_.label_codes >= 0])
+            groups = used if len(self._gram.products) > 1 else slice(None)
+            arrays |= {"products": self._gram.products[groups], "sums": self._gram.sums[used]}
+            arrays |= {"counts": self._gram.counts[used]}
+        return arrays
+
+    def _restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        totals = [arrays[f"totals_{hop}"] for hop in range(1, self.hops + 1)]
+        self._propagation = self._make_propagation(self.choices_["projection"]).restore(arrays["messages"], totals)
+        graph = self.graph_
+        self._codes = np.where(graph.split_codes == 1, graph.label_codes, -1).astype(np.int32)
+        self._weights = arrays["weights"]
+        self.classes_ = graph.label_values[np.unique(self._codes[self._codes >= 0])]
+        self._gram = None
+        if "products" in arrays:
+            self._gram = self._empty_gram()
+            self._gram.products, self._gram.sums = arrays["products"], arrays["sums"]
+            self._gram.counts = arrays["counts"]

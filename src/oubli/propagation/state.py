@@ -1,0 +1,235 @@
+"""Integer propagation of one graph: what a fit computes and what a removal changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oubli.errors import CapacityError
+from oubli.graph.graph import Graph
+from oubli.graph.removal import RemovalPlan
+from oubli.propagation import hop as kernels
+from oubli.propagation import push
+from oubli.propagation.operator import Operator
+from oubli.propagation.quantise import LARGEST, Quantiser
+
+FULL_SHARE = 0.25
+"""Share of all arcs from which a full hop is quicker than pushing deltas; measured in benchmarks.kernels."""
+
+EXACT_TOTAL = 2**48
+"""Bound below which a rounded quotient is exact (docs/proofs/integer-propagation)."""
+
+
+@dataclass
+class OutputChange:
+    """Which wanted rows of the embedding a removal changed, and what they were.
+
+    Attributes
+    ----------
+    rows : list of ndarray of int64
+        For each output hop, the changed rows, ascending order not promised.
+    former : list of ndarray of int32
+        For each output hop, the old blocks of those rows.
+    reached : list of int
+        For each hop, how many rows were looked at; the number of nodes where the hop was recomputed whole.
+    full_from : int or None
+        First hop that was recomputed whole; `rows` is then of no use.
+    """
+
+    rows: list[NDArray[np.int64]] = field(default_factory=list)
+    former: list[NDArray[np.int32]] = field(default_factory=list)
+    reached: list[int] = field(default_factory=list)
+    full_from: int | None = None
+
+
+class Propagation:
+    """Integer state of `hops` hops over a graph: quantised features and one accumulator a hop.
+
+    A hop sums integer messages, so a removal that subtracts and adds what changed leaves the very integers that a fresh
+    computation would (docs/proofs/integer-propagation).
+
+    Parameters
+    ----------
+    operator : Operator
+    hops : int
+    outputs : tuple of int
+        Hops whose embedding is wanted, ascending; 0 are the features themselves.
+    quantiser : Quantiser
+
+    Attributes
+    ----------
+    messages : ndarray of int16 or int32, shape (n, width)
+        Quantised features, scaled by ``degree ** rho``.
+    totals : list of ndarray of int32 or int64, shape (n, width)
+        For each hop, the sum of the messages of a node and its neighbours.
+
+    Notes
+    -----
+    arXiv 2605.25662 (local exact removal); the integer formulation is this project's.
+    """
+
+    def __init__(self, operator: Operator, hops: int, outputs: tuple[int, ...], quantiser: Quantiser) -> None:
+        self.operator, self.hops, self.outputs, self.quantiser = operator, hops, outputs, quantiser
+        self.messages: NDArray[Any] = np.empty((0, 0), np.int16)
+        self.totals: list[NDArray[Any]] = []
+        self._position = np.empty(0, np.int32)
+
+    @property
+    def width(self) -> int:
+        """Columns of one hop's block."""
+        return int(self.messages.shape[1])
+
+    def fit(self, graph: Graph) -> Propagation:
+        """Compute all hops of a graph.
+
+        Raises
+        ------
+        CapacityError
+            When a sum could leave the range in which it is exact.
+        """
+        scale = self.operator.message_scale(graph.adjacency.count.astype(np.int64) + 1)
+        self.messages, bound = self.quantiser.all_rows(graph.table, scale)
+        largest_degree = int(graph.adjacency.count.max(initial=0)) + 1
+        if bound * largest_degree >= EXACT_TOTAL or bound * largest_degree**-self.operator.rho > LARGEST:
+            raise CapacityError(
+                f"propagation: features up to 2**{bound.bit_length()} over {largest_degree} neighbours leave the range "
+                f"of exact sums; lower fraction_bits or scale the features down"
+            )
+        kind = np.int32 if bound * largest_degree < 2**31 else np.int64
+        self.totals = [np.empty(self.messages.shape, kind) for _ in range(self.hops)]
+        self._position = np.full(graph.adjacency.count.size, -1, np.int32)
+        self._full_from(1, graph)
+        return self
+
+    def restore(self, messages: NDArray[Any], totals: list[NDArray[Any]]) -> Propagation:
+        """Take over a state that was saved."""
+        self.messages, self.totals = messages, totals
+        self._position = np.full(len(messages), -1, np.int32)
+        return self
+
+    def embed(self, graph: Graph, slots: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the embedding of `slots`: the blocks of all output hops side by side, times ``2**fraction_bits``."""
+        out = np.empty((slots.size, self.width * len(self.outputs)), np.int32)
+        degrees = graph.adjacency.count[slots].astype(np.int64) + 1
+        for at, hop in enumerate(self.outputs):
+            self._scale(hop, slots, degrees, out[:, at * self.width : (at + 1) * self.width])
+        return out
+
+    def remove(self, graph: Graph, plan: RemovalPlan, wanted: NDArray[np.bool_]) -> OutputChange:
+        """Apply `plan` to the graph and carry it through all hops; tell which `wanted` outputs changed."""
+        count = graph.adjacency.count
+        ends = plan.endpoints
+        sources = np.union1d(plan.wiped, ends) if self.operator.rho else plan.wiped
+        former = self.messages[ends].astype(np.int32)
+        old_rows = self.messages[sources].astype(np.int32)
+        watched = sources[wanted[sources]] if 0 in self.outputs else sources[:0]
+        watched_degrees = count[watched].astype(np.int64) + 1
+        old_outputs = np.empty((watched.size, self.width), np.int32)
+        self._scale(0, watched, watched_degrees, old_outputs)
+        graph.apply(plan)
+        rows = np.empty((sources.size, self.width), np.int32)
+        self.quantiser.rows(
+            graph.table, sources, self.operator.message_scale(count[sources].astype(np.int64) + 1), rows
+        )
+        self.messages[sources] = rows
+        moved = (rows != old_rows).any(axis=1)
+        change = OutputChange()
+        if 0 in self.outputs:
+            self._note_outputs(change, 0, graph, watched, old_outputs)
+        step = _Step(sources[moved], rows[moved] - old_rows[moved], former, ends, plan.edges)
+        for hop in range(1, self.hops + 1):
+            if push.count_arcs(count, step.changed) > FULL_SHARE * (graph.adjacency.num_arcs + graph.num_nodes):
+                self._full_from(hop, graph)
+                change.full_from = hop
+                change.reached += [graph.num_nodes] * (self.hops + 1 - hop)
+                return change
+            self._push(hop, graph, step, change, wanted)
+        return change
+
+    def _push(self, hop: int, graph: Graph, step: _Step, change: OutputChange, wanted: NDArray[np.bool_]) -> None:
+        lists = graph.adjacency.start, graph.adjacency.count, graph.adjacency.neighbours
+        totals = self.totals[hop - 1]
+        room = min(len(self._position), push.count_arcs(lists[1], step.changed) + step.endpoints.size)
+        rows = push.reached(*lists, step.endpoints, step.changed, self._position, room)
+        delta = np.zeros((rows.size, self.width), totals.dtype)
+        lost = np.zeros(rows.size, np.int32)
+        push.scatter(*lists, step.changed, step.change, self._position, delta)
+        push.subtract_edges(step.pairs, self._position, step.former, delta, lost)
+        self._position[rows] = -1
+        change.reached.append(rows.size)
+        if hop == self.hops:
+            self._settle_last(hop, graph, rows, lost, delta, change, wanted)
+            return
+        watched = np.flatnonzero(wanted[rows]) if hop in self.outputs else np.empty(0, np.int64)
+        old_outputs = np.empty((watched.size, self.width), np.int32)
+        old_degrees = lists[1][rows[watched]].astype(np.int64) + 1 + lost[watched]
+        self._scale(hop, rows[watched], old_degrees, old_outputs)
+        step.changed = push.settle_messages(rows, lists[1], lost, delta, totals, step.former)
+        step.change = delta[: step.changed.size]
+        if hop in self.outputs:
+            self._note_outputs(change, hop, graph, rows[watched], old_outputs)
+
+    def _settle_last(
+        self,
+        hop: int,
+        graph: Graph,
+        rows: NDArray[np.int64],
+        lost: NDArray[np.int32],
+        delta: NDArray[Any],
+        change: OutputChange,
+        wanted: NDArray[np.bool_],
+    ) -> None:
+        degrees = graph.adjacency.count[rows].astype(np.int64) + 1
+        scale = self.operator.output_scale(degrees, hop)
+        old_scale = self.operator.output_scale(degrees + lost, hop)
+        former = np.empty(delta.shape, np.int32)
+        changed = push.settle_outputs(rows, wanted, old_scale, scale, delta, self.totals[hop - 1], former)
+        if hop in self.outputs:
+            change.rows.append(changed)
+            change.former.append(former[: changed.size])
+
+    def _note_outputs(
+        self, change: OutputChange, hop: int, graph: Graph, watched: NDArray[np.int64], old: NDArray[np.int32]
+    ) -> None:
+        new = np.empty_like(old)
+        self._scale(hop, watched, graph.adjacency.count[watched].astype(np.int64) + 1, new)
+        moved = (new != old).any(axis=1)
+        change.rows.append(watched[moved])
+        change.former.append(old[moved])
+
+    def _scale(self, hop: int, slots: NDArray[np.int64], degrees: NDArray[np.int64], out: NDArray[np.int32]) -> None:
+        source = self.messages if hop == 0 else self.totals[hop - 1]
+        kernels.scale_rows(source, slots, self.operator.output_scale(degrees, hop), out)
+
+    def _full_from(self, hop: int, graph: Graph) -> None:
+        adjacency = graph.adjacency
+        none = np.empty((0, self.width), self.messages.dtype)
+        if hop == 1:
+            messages = self.messages
+        else:
+            messages = np.empty_like(self.messages)
+            kernels.round_all(self.totals[hop - 2], adjacency.count, messages)
+        spare = none
+        for at in range(hop, self.hops + 1):
+            following = none
+            if at < self.hops:
+                following = np.empty_like(self.messages) if spare is none else spare
+            kernels.full_hop(
+                adjacency.start, adjacency.count, adjacency.neighbours, messages, self.totals[at - 1], following
+            )
+            spare = none if messages is self.messages else messages
+            messages = following
+
+
+@dataclass
+class _Step:
+    """What enters a hop: changed messages, their changes, and the former messages of the endpoints of lost edges."""
+
+    changed: NDArray[np.int64]
+    change: NDArray[np.int32]
+    former: NDArray[np.int32]
+    endpoints: NDArray[np.int64]
+    pairs: NDArray[np.int64]

@@ -1,0 +1,93 @@
+"""Long integers as balanced digits in base 2**20, multiplied exactly by float64 matrix products."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oubli.errors import CapacityError
+
+BITS = 20
+HALF = 1 << (BITS - 1)
+MAX_TERMS = 2 ** (53 - 2 * (BITS - 1)) // 2
+"""Longest sum of products of two digits that float64 holds exactly, with a factor of two to spare."""
+
+
+def carry(places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the same numbers in balanced digits, ``-2**19 <= digit < 2**19``, least significant first.
+
+    The last place keeps what is left over, whatever its size.
+    """
+    out = places.copy()
+    for k in range(len(out) - 1):
+        over = (out[k] + HALF) >> BITS
+        out[k] -= over << BITS
+        out[k + 1] += over
+    return out
+
+
+def integer_digits(values: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Write int64 values in `count` balanced digits, least significant first, shape (count, *values.shape)."""
+    places = np.zeros((count, *values.shape), np.int64)
+    places[0] = values
+    return carry(places)
+
+
+def digits_needed(values: NDArray[np.int64]) -> int:
+    """Return how many digits hold all values."""
+    largest = max(int(values.max(initial=0)), -int(values.min(initial=0)))
+    return max(1, -(-(largest.bit_length() + 1) // BITS))
+
+
+def float_digits(values: NDArray[np.float64], fraction: int, count: int) -> NDArray[np.int64]:
+    """Write floats in digits, `fraction` of them after the point; what is below the last is cut off."""
+    places = np.zeros((count, *values.shape), np.int64)
+    rest = values.copy()
+    for k in range(count - 1, -1, -1):
+        weight = 2.0 ** (BITS * (k - fraction))
+        digit = np.trunc(rest / weight)
+        places[k] = digit.astype(np.int64)
+        rest -= digit * weight
+    return places
+
+
+def to_float(places: NDArray[np.int64], fraction: int) -> NDArray[np.float64]:
+    """Return the value of digits as float64, `fraction` of them after the point."""
+    total = np.zeros(places.shape[1:])
+    for k in range(len(places)):
+        total += places[k].astype(np.float64) * 2.0 ** (BITS * (k - fraction))
+    return total
+
+
+class DigitMatrix:
+    """An integer matrix that multiplies digit vectors exactly.
+
+    Parameters
+    ----------
+    matrix : ndarray of int64, shape (rows, columns)
+
+    Raises
+    ------
+    CapacityError
+        When a row is longer than exact float64 sums allow.
+    """
+
+    def __init__(self, matrix: NDArray[np.int64]) -> None:
+        if max(matrix.shape) > MAX_TERMS:
+            raise CapacityError(
+                f"solve: {max(matrix.shape)} columns or rows; exact residuals reach {MAX_TERMS}. Use a projection"
+            )
+        digits = integer_digits(matrix, digits_needed(matrix))
+        self.parts = [part.astype(np.float64) for part in digits]
+
+    def times(self, places: NDArray[np.int64], transpose: bool = False) -> NDArray[np.int64]:
+        """Return ``matrix @ x`` (or its transpose) in digits, `x` having shape (digits, columns, m)."""
+        length, size, m = places.shape
+        side_by_side = places.transpose(1, 0, 2).reshape(size, length * m).astype(np.float64)
+        rows = self.parts[0].shape[1 if transpose else 0]
+        out = np.zeros((length + len(self.parts) + 1, rows, m), np.int64)
+        for shift, part in enumerate(self.parts):
+            product = (part.T if transpose else part) @ side_by_side
+            blocks = product.reshape(rows, length, m).transpose(1, 0, 2).astype(np.int64)
+            out[shift : shift + length] += blocks
+        return carry(out)

@@ -1,0 +1,115 @@
+"""Exact Gram statistics of integer rows, which can be updated and reverted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from oubli.errors import CapacityError
+
+BLOCK = 2048
+"""Rows a block: its float64 copy stays in cache."""
+
+EXACT = 2**53
+
+
+class ExactGram:
+    """Sums over labelled rows: ``G = sum z z^T``, ``R = sum y z^T`` and class counts, as integers.
+
+    A constant column is appended to the rows, so that column sums and the row count are part of `G`. Any order, blocking
+    or history of `update` and `revert` leaves the same integers.
+
+    Parameters
+    ----------
+    width : int
+        Columns of the rows, without the constant one.
+    num_classes : int
+    constant : int
+        Value of the constant column.
+    by_class : bool
+        Keep one `G` a class, so that classes can be weighted afterwards.
+
+    Attributes
+    ----------
+    products : ndarray of int64, shape (groups, width + 1, width + 1)
+        `G`, one for all classes or one each.
+    sums : ndarray of int64, shape (num_classes, width + 1)
+        `R`.
+    counts : ndarray of int64, shape (num_classes,)
+    """
+
+    def __init__(self, width: int, num_classes: int, constant: int, by_class: bool = False) -> None:
+        groups = num_classes if by_class else 1
+        self.constant = constant
+        self.products = np.zeros((groups, width + 1, width + 1), np.int64)
+        self.sums = np.zeros((num_classes, width + 1), np.int64)
+        self.counts = np.zeros(num_classes, np.int64)
+
+    def update(self, rows: NDArray[np.int32], labels: NDArray[np.int32]) -> ExactGram:
+        """Add labelled rows."""
+        return self._add(rows, labels, 1)
+
+    def revert(self, rows: NDArray[np.int32], labels: NDArray[np.int32]) -> ExactGram:
+        """Take back rows that were added, in any order."""
+        return self._add(rows, labels, -1)
+
+    def _add(self, rows: NDArray[np.int32], labels: NDArray[np.int32], sign: int) -> ExactGram:
+        if len(rows) == 0:
+            return self
+        if len(self.products) == 1:
+            add_gram(self.products[0], rows, self.constant, sign)
+        else:
+            for group in np.unique(labels).tolist():
+                add_gram(self.products[group], rows[labels == group], self.constant, sign)
+        _add_sums(self.sums, rows, labels, self.constant, sign)
+        self.counts += sign * np.bincount(labels, minlength=self.counts.size)
+        return self
+
+
+def add_gram(gram: NDArray[np.int64], rows: NDArray[np.int32], constant: int, sign: int = 1) -> None:
+    """Add ``sign * Z^T Z`` to `gram`, `Z` being the rows and a constant column, exactly.
+
+    Blocks of rows are multiplied in float64, which is exact while no partial sum reaches 2**53; the block is made as
+    short as its values ask for. Blocks are added in int64.
+
+    Raises
+    ------
+    CapacityError
+        When a single product is too large for that, or a sum could leave int64.
+    """
+    largest = max(int(rows.max(initial=0)), -int(rows.min(initial=0)), abs(constant))
+    block = min(BLOCK, EXACT // (largest * largest), len(rows))
+    if block < 1 or largest * largest * len(rows) >= 2**63 - int(np.abs(gram.diagonal()).max(initial=0)):
+        raise CapacityError(
+            f"gram: values up to {largest} in {len(rows)} rows leave the range of exact sums; "
+            "lower fraction_bits or scale the features down"
+        )
+    buffer = np.empty((block, gram.shape[0]))
+    buffer[:, -1] = constant
+    for first in range(0, len(rows), block):
+        part = rows[first : first + block]
+        float_rows = buffer[: len(part)]
+        float_rows[:, :-1] = part
+        product = float_rows.T @ float_rows
+        add_integers(gram, product, sign)
+
+
+@nb.njit(cache=True)
+def add_integers(total: Any, part: Any, sign: int) -> None:
+    """Add `sign` times float64 integers to an int64 matrix."""
+    for i in range(total.shape[0]):
+        for j in range(total.shape[1]):
+            total[i, j] += sign * np.int64(part[i, j])
+
+
+@nb.njit(cache=True)
+def _add_sums(sums, rows, labels, constant, sign):  # type: ignore[no-untyped-def]
+    width = rows.shape[1]
+    for r in range(rows.shape[0]):
+        label = labels[r]
+        for k in range(width):
+            sums[label, k] += sign * np.int64(rows[r, k])
+        sums[label, width] += sign * constant

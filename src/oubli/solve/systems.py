@@ -1,0 +1,110 @@
+"""Ridge systems over integers, which the rounded solve asks for exact products and approximate solutions.
+
+Both stand for ``(Z^T diag(w) Z + alpha J) x = b`` with integer `Z` (its last column constant), `w`, `alpha` and `b`, `J` being
+the identity but for a zero at the constant column: the intercept is not penalised.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import scipy.linalg as sl
+from numpy.typing import NDArray
+
+from oubli.solve.digits import DigitMatrix, carry, integer_digits
+
+
+class RidgeSystem(Protocol):
+    """What the rounded solve needs of a system."""
+
+    alpha: int
+    rhs: NDArray[np.int64]
+    constant_column: NDArray[np.float64]
+
+    def product(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the matrix times digits, in digits, exactly."""
+
+    def solve_roughly(self, residual: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return an approximate solution for a float right-hand side."""
+
+
+class GramSystem:
+    """The primal system: the matrix itself, penalties included.
+
+    Parameters
+    ----------
+    matrix : ndarray of int64, shape (d, d)
+        ``Z^T diag(w) Z``, without penalty.
+    rhs : ndarray of int64, shape (d, classes)
+    alpha : int
+    """
+
+    def __init__(self, matrix: NDArray[np.int64], rhs: NDArray[np.int64], alpha: int) -> None:
+        self.alpha, self.rhs = alpha, rhs
+        penalised = matrix.copy()
+        inner = np.arange(len(matrix) - 1)
+        penalised[inner, inner] += alpha
+        self.constant_column = matrix[:, -1].astype(np.float64)
+        self._exact = DigitMatrix(penalised)
+        floats = penalised.astype(np.float64)
+        # Equilibrated, the factorisation keeps its accuracy when columns differ in size.
+        self._scale = 1.0 / np.sqrt(np.maximum(floats.diagonal(), 1.0))
+        floats *= self._scale[:, None]
+        floats *= self._scale[None, :]
+        self._factor = sl.cho_factor(floats, lower=True, overwrite_a=True, check_finite=False)
+
+    def product(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the matrix times digits, in digits, exactly."""
+        return self._exact.times(places)
+
+    def solve_roughly(self, residual: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return an approximate solution, by Cholesky in float64."""
+        scaled = self._scale[:, None] * residual
+        return self._scale[:, None] * sl.cho_solve(self._factor, scaled, check_finite=False)
+
+
+class RowSystem:
+    """The same system kept as its rows, for more columns than rows; solved in the dual form.
+
+    Parameters
+    ----------
+    rows : ndarray of int64, shape (n, d)
+        `Z`, its last column constant.
+    weights : ndarray of int64, shape (n,)
+    rhs : ndarray of int64, shape (d, classes)
+    alpha : int
+    """
+
+    def __init__(self, rows: NDArray[np.int64], weights: NDArray[np.int64], rhs: NDArray[np.int64], alpha: int) -> None:
+        self.alpha, self.rhs = alpha, rhs
+        self._exact = DigitMatrix(rows)
+        self._weights = weights
+        self.constant_column = (rows * weights[:, None]).sum(axis=0).astype(np.float64) * float(rows[0, -1])
+        self._root = np.sqrt(weights.astype(np.float64))
+        self._inner = rows[:, :-1].astype(np.float64) * self._root[:, None]
+        self._constant = float(rows[0, -1])
+        kernel = self._inner @ self._inner.T
+        kernel[np.diag_indices_from(kernel)] += alpha
+        self._factor = sl.cho_factor(kernel, lower=True, overwrite_a=True, check_finite=False)
+        self._ones = sl.cho_solve(self._factor, self._root, check_finite=False)
+
+    def product(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the matrix times digits, in digits, exactly, without forming the matrix."""
+        weighted = carry(self._exact.times(places) * self._weights[None, :, None])
+        out = self._exact.times(carry(np.concatenate([weighted, np.zeros_like(weighted[:3])])), transpose=True)
+        penalty = integer_digits(np.array([self.alpha]), 4)[:, 0]
+        for shift, digit in enumerate(penalty.tolist()):
+            out[shift : shift + len(places), :-1] += digit * places[:, :-1]
+        return carry(out)
+
+    def solve_roughly(self, residual: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return an approximate solution by the Woodbury identity, the intercept by its Schur complement."""
+        inner, last = residual[:-1], residual[-1]
+        shift = self._constant
+        along = shift * (self._ones @ (self._inner @ inner))
+        schur = shift * shift * self.alpha * (self._root @ self._ones)
+        intercept = (last - along) / schur
+        corrected = inner - shift * (self._inner.T @ self._root)[:, None] * intercept[None, :]
+        dual = sl.cho_solve(self._factor, self._inner @ corrected, check_finite=False)
+        return np.vstack([(corrected - self._inner.T @ dual) / self.alpha, intercept[None, :]])
