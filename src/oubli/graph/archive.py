@@ -183,10 +183,11 @@ def arrays_from_graph(graph: Graph) -> Arrays:
         out |= sparse_parts(graph.table.to_scipy())
     elif graph.num_features:
         out["features"] = graph.table.to_dense()
-    if graph.classes.size:
+    if ids.size and (graph.label_values.size or graph.label_values.dtype.kind == "U"):
         out["labels"] = np.maximum(codes, 0)
-        if not np.array_equal(graph.label_values, np.arange(graph.label_values.size)):
-            out["label_names"] = graph.label_values
+        names = graph.label_values
+        if names.dtype.kind == "U" or not np.array_equal(names, np.arange(names.size)):
+            out["label_names"] = names
         if np.any(codes < 0):
             out["unlabelled_nodes"] = np.flatnonzero(codes < 0).astype(np.int32)
     if graph.split_codes.any():

@@ -82,7 +82,6 @@ def _read_text(path: Path, choose: Choose, header_names: Iterable[set[str]], com
         names = [name.strip().lower() if header else "" for name in first]
         kept, numeric = choose(names, f"{path}, line {lines[0]}")
         body = chain(() if header else (first,), () if second is None else (second,), rows)
-        place = lines[1:] if header else lines
         texts: dict[int, list[Any]] = {at: [] for at in kept}
         values = array("d")
         for row, fields in enumerate(body):
@@ -139,7 +138,7 @@ def _rows(path: Path, lines: array[int], comments: bool) -> Iterator[list[str]]:
             return
         reader = csv.reader(rest, delimiter=delimiter, skipinitialspace=delimiter != "\t", strict=True)
         for fields in reader:
-            if fields:
+            if len(fields) > 1 or (fields and fields[0].strip()):
                 lines.append(skipped + reader.line_num)
                 yield fields
 

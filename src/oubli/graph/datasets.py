@@ -269,8 +269,8 @@ def _download(source: DatasetSource, cache: Path) -> Path:
         import pooch
     except ImportError:
         raise ImportError(
-            f'downloading {source.name} needs pooch: pip install "oubli[data]" (or put {source.name}.npz in a folder and '
-            "pass root=)"
+            f'downloading {source.name} needs pooch: pip install "oubli[data]" '
+            f"(or put {source.name}.npz in a folder and pass root=)"
         ) from None
     target = cache / f"{source.name}.npz"
     recorded = _recorded(target)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from oubli.errors import AlreadyRemovedError, InputError, OubliError
 from oubli.graph.adjacency import MAX_NODES, Adjacency, unique_pairs
 from oubli.graph.features import FeatureTable
-from oubli.graph.ids import NodeIndex, as_id_array
+from oubli.graph.ids import NodeIndex, as_id_array, as_narrow
 from oubli.graph.labels import SPLITS, encode_labels, encode_splits
 from oubli.graph.removal import Removal, RemovalPlan
 
@@ -232,7 +232,7 @@ class Graph:
             Adjacency.from_pairs(slots.size, rank[self.adjacency.edges()]),
             self.table.take(slots),
             compact_codes,
-            self.label_values[used],
+            as_narrow(self.label_values[used]),
             self.split_codes[slots],
         )
 
@@ -370,7 +370,8 @@ def _as_pairs(edges: Any) -> NDArray[Any]:
 
 def _default_ids(pairs: NDArray[Any], features: Any, labels: Any) -> NDArray[Any]:
     if features is not None:
-        return np.arange(np.shape(features)[0] if np.ndim(features) or sp.issparse(features) else 0)
+        shape = getattr(features, "shape", None)
+        return np.arange(shape[0] if shape else len(features) if hasattr(features, "__len__") else 0)
     if labels is not None:
         return np.arange(len(np.asarray(labels)))
     if pairs.dtype.kind == "U":

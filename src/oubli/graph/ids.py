@@ -52,6 +52,13 @@ def as_id_array(ids: ArrayLike, what: str = "node ids") -> NDArray[Any]:
     raise InputError(f"{what}: ids must be all integers or all strings, got an array of {array.dtype}")
 
 
+def as_narrow(array: NDArray[Any]) -> NDArray[Any]:
+    """Return strings in the narrowest type that holds them: the width would tell of longer ones that went."""
+    if array.dtype.kind != "U":
+        return array
+    return array.astype(f"U{max(1, int(np.char.str_len(array).max(initial=0)))}", copy=False)
+
+
 def _listed(ids: Any) -> list[Any]:
     if isinstance(ids, str | bytes) or not hasattr(ids, "__iter__") or getattr(ids, "ndim", 1) == 0:
         return [ids]
@@ -73,7 +80,7 @@ class NodeIndex:
         if ids.size and np.any(ids[1:] == ids[:-1]):
             twice = ids[1:][ids[1:] == ids[:-1]][0]
             raise InputError(f"node ids: {twice.item()!r} is given more than once; every node needs an id of its own")
-        self.ids = ids
+        self.ids = as_narrow(ids)
         self.alive = np.ones(ids.size, dtype=bool)
         self.num_alive = int(ids.size)
         self.key = os.urandom(KEY_BYTES) if key is None else key

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from oubli.errors import InputError
-from oubli.graph.ids import NodeIndex
+from oubli.graph.ids import NodeIndex, as_narrow
 
 SPLITS = ("train", "val", "test")
 
@@ -21,7 +21,8 @@ def encode_labels(labels: ArrayLike | None, num_nodes: int) -> tuple[NDArray[np.
     if labels is None:
         return np.full(num_nodes, -1, np.int32), np.empty(0, np.int64)
     given = np.asarray(labels)
-    if given.dtype.kind not in "iufbU":
+    # NumPy would turn a list of numbers, NaN and strings into strings.
+    if given.dtype.kind not in "iufbU" or (given.dtype.kind == "U" and not isinstance(labels, np.ndarray)):
         given = np.asarray(labels, dtype=object)
     if given.shape != (num_nodes,):
         raise InputError(f"labels: expected one label a node, shape ({num_nodes},), got {given.shape}")
@@ -44,7 +45,7 @@ def encode_labels(labels: ArrayLike | None, num_nodes: int) -> tuple[NDArray[np.
     values, inverse = np.unique(present, return_inverse=True)
     codes = np.full(num_nodes, -1, np.int32)
     codes[~missing] = inverse
-    return codes, values
+    return codes, as_narrow(values)
 
 
 def _missing(given: NDArray[Any]) -> NDArray[np.bool_]:

@@ -137,15 +137,19 @@ def _dtype(spec: str, align: int = 0, copy: int = 0) -> np.dtype[Any]:
 
 
 _RECONSTRUCT = np.empty(0).__reduce__()[0]
+_SCALAR = np.float64(0).__reduce__()[0]
 _KNOWN: dict[tuple[str, str], Any] = {
     ("collections", "defaultdict"): defaultdict,
+    ("__builtin__", "list"): list,  # as Python 2 names it
     ("builtins", "list"): list,
-    ("builtins", "object"): object,
-    ("copyreg", "_reconstructor"): _new_csr_state,
+    ("__builtin__", "object"): object,
+    ("copy_reg", "_reconstructor"): _new_csr_state,
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): _dtype,
     ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
     ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
+    ("numpy.core.multiarray", "scalar"): _SCALAR,
+    ("numpy._core.multiarray", "scalar"): _SCALAR,
     ("scipy.sparse.csr", "csr_matrix"): _CsrState,
     ("scipy.sparse._csr", "csr_matrix"): _CsrState,
 }

@@ -108,7 +108,7 @@ def _choose_ends(names: list[str], where: str) -> tuple[Sequence[int], Sequence[
             return (names.index(u), names.index(v)), ()
     if len(names) != 2:
         raise InputError(
-            f"{where}: an edge list has 2 columns, this one {len(names)}; name two of them source and target in a header"
+            f"{where}: an edge list has 2 columns, not {len(names)}; name two of them source and target in a header"
         )
     return (0, 1), ()
 
@@ -183,7 +183,7 @@ def _refuse_loops(edges: Columns, us: NDArray[Any], vs: NDArray[Any]) -> None:
     if loops.size:
         row = int(loops[0])
         raise InputError(
-            f"{edges.where(row)}: node {us[row].item()!r} is tied to itself; drop self-loops (the propagation adds its own)"
+            f"{edges.where(row)}: a self-loop at node {us[row].item()!r}; drop it (the propagation adds its own)"
         )
 
 

@@ -17,8 +17,8 @@ KINDS = {"i": "<i8", "u": "<i8", "b": "<i8", "f": "<f8"}
 def canonical_digest(parts: Iterable[tuple[str, Any]]) -> str:
     """Return the SHA-256 of named parts, as hexadecimal text.
 
-    Arrays are hashed with their shape as little-endian int64 or float64 (strings as UTF-8), whatever they are stored in,
-    so storage widths and byte orders do not matter; anything else as JSON with sorted keys.
+    Arrays are hashed with their shape as little-endian int64 or float64 (strings as UTF-8), whatever they are stored
+    in, so storage widths and byte orders do not matter; anything else as JSON with sorted keys.
     """
     digest = hashlib.sha256()
     for name, value in parts:

@@ -1,8 +1,8 @@
 """A folder of arrays that is whole at every moment, and holds nothing but its present state.
 
-``manifest.json`` names the present state folder and the SHA-256 of every file in it. A new state is written beside, made
-durable, and comes into force with the rename of the manifest; then the old one is deleted. Whatever a kill or a full disk
-leaves behind is not named by the manifest, and is swept away by the next command.
+``manifest.json`` names the present state folder and the SHA-256 of every file in it. A new state is written beside,
+made durable, and comes into force with the rename of the manifest; then the old one is deleted. Whatever a kill or a
+full disk leaves behind is not named by the manifest, and is swept away by the next command.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -26,7 +27,10 @@ from oubli.errors import CapacityError, InputError
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+BESIDE = f"{MANIFEST}.new"
 LOCK = "lock"
+OURS = re.compile(rf"state-[0-9a-f]{{16}}|{re.escape(BESIDE)}")
+"""Names of what a writer may leave behind: nothing else in a folder is ours to delete."""
 
 
 def write_folder(
@@ -51,8 +55,8 @@ def write_folder(
         When something else is in the way.
     """
     folder = Path(path)
-    _check_target(folder)
     try:
+        _check_target(folder)
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder, wait=True):
             sweep(folder)
@@ -64,7 +68,9 @@ def write_folder(
             try:
                 _write_state(folder, state, description, arrays)
             except BaseException:
-                shutil.rmtree(state, ignore_errors=True)
+                # Whichever state is not in force goes: an interrupt may come just after the rename.
+                with contextlib.suppress(OSError):
+                    sweep(folder)
                 raise
             sweep(folder)
             return state.name
@@ -85,7 +91,8 @@ def read_folder(path: str | Path) -> tuple[str, dict[str, Any], dict[str, NDArra
         When there is no model, or it is truncated or was tampered with.
     """
     folder = Path(path)
-    if folder.is_dir() and os.access(folder, os.W_OK):
+    read_manifest(folder)
+    if os.access(folder, os.W_OK):
         with contextlib.suppress(BlockingIOError, OSError), _locked(folder, wait=False):
             sweep(folder)
     # A writer may replace the state between the manifest and its files: then there is a newer manifest to read.
@@ -124,29 +131,34 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def sweep(folder: Path) -> None:
-    """Delete everything that the manifest does not name. The caller holds the lock."""
-    try:
-        keep = {MANIFEST, LOCK, read_manifest(folder)["state"]}
-    except InputError:
-        if (folder / MANIFEST).exists():
+    """Delete what writers left behind and the manifest does not name. The caller holds the lock."""
+    present = None
+    if (folder / MANIFEST).exists():
+        try:
+            present = read_manifest(folder)["state"]
+        except InputError:
             return
-        keep = {LOCK}
     for entry in folder.iterdir():
-        if entry.name in keep:
+        if entry.name == present or not OURS.fullmatch(entry.name):
             continue
-        if entry.is_dir() and entry.name.startswith("state-"):
+        if entry.is_dir():
             shutil.rmtree(entry)
-        elif entry.name.startswith(MANIFEST):
+        else:
             entry.unlink()
 
 
 def _check_target(folder: Path) -> None:
     if folder.is_file():
         raise InputError(f"{folder}: is a file; give the path of a folder for the model")
-    if folder.is_dir() and not (folder / MANIFEST).exists():
-        strange = [e.name for e in folder.iterdir() if e.name != LOCK and not e.name.startswith(("state-", MANIFEST))]
-        if strange:
-            raise InputError(f"{folder}: holds other files ({strange[0]}) and no model; give an empty or new folder")
+    names = sorted(e.name for e in folder.iterdir()) if folder.is_dir() else []
+    strange = [name for name in names if name not in (LOCK, MANIFEST) and not OURS.fullmatch(name)]
+    if strange:
+        try:
+            read_manifest(folder)
+        except InputError:
+            raise InputError(
+                f"{folder}: holds other files ({strange[0]}) and no whole model; give an empty or new folder"
+            ) from None
 
 
 def _write_state(folder: Path, state: Path, description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
@@ -163,7 +175,7 @@ def _write_state(folder: Path, state: Path, description: dict[str, Any], arrays:
     _fsync_folder(state)
     manifest: dict[str, Any] = {"format": FORMAT, "state": state.name, "description": description, "files": files}
     manifest["sha256"] = _manifest_digest(manifest)
-    beside = folder / f"{MANIFEST}.new"
+    beside = folder / BESIDE
     with beside.open("w") as stream:
         json.dump(manifest, stream, indent=1)
         stream.flush()
@@ -219,6 +231,6 @@ def _fsync_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _locked(folder: Path, wait: bool) -> Iterator[None]:
-    with (folder / LOCK).open("w") as stream:
+    with (folder / LOCK).open("a") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield

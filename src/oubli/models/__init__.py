@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from oubli.errors import InputError
 from oubli.guarantees.folder import read_folder
 from oubli.models.base import NodeClassifier, estimator_class
 from oubli.models.correct_and_smooth import CorrectAndSmooth
@@ -26,6 +27,12 @@ def load_model(path: str | Path) -> NodeClassifier:
         When there is no model, or it was truncated or tampered with.
     """
     state, description, arrays = read_folder(path)
-    model = estimator_class(description["model"]["class"]).from_state(description, arrays)
+    try:
+        model = estimator_class(description["model"]["class"]).from_state(description, arrays)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: the parts of the model do not fit together ({error}): tampered with, or written by another "
+            "version of oubli; restore the model from a backup or fit again"
+        ) from None
     model._saved_as = (Path(path).resolve(), state)
     return model

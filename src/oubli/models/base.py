@@ -151,7 +151,7 @@ class NodeClassifier(ABC):
             remaining={
                 "nodes": self.graph_.num_nodes,
                 "edges": self.graph_.num_edges,
-                "training_nodes": int(self.graph_.split_slots("train").size),
+                "training_nodes": int(np.count_nonzero(self.graph_.split_codes == 1)),
             },
             choices=self.choices_,
             changed_choices={k: v for k, v in choices.items() if v != self.choices_[k]},
@@ -282,8 +282,8 @@ class NodeClassifier(ABC):
             raise OubliError("this model was interrupted while it changed; load it from disk, or fit again")
 
     def _check_remainder(self, plan: RemovalPlan) -> None:
-        train = self.graph_.split_slots("train")
-        if np.isin(train, plan.nodes).sum() + np.isin(train, plan.labels).sum() == train.size:
+        trains = self.graph_.split_codes == 1
+        if np.count_nonzero(trains[plan.nodes]) + np.count_nonzero(trains[plan.labels]) == np.count_nonzero(trains):
             raise InputError(
                 "unlearn: no training node would remain, so there would be no model; nothing was changed. "
                 "Leave some labels, or delete the model"

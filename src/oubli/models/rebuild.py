@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from oubli.graph.state import graph_from_arrays
 from oubli.guarantees.folder import read_folder
-from oubli.models import NodeClassifier, estimator_class
+from oubli.models import NodeClassifier
+from oubli.models.base import estimator_class
 
 SHUFFLE_SEED = 20_260_525
 

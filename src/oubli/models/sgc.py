@@ -109,13 +109,15 @@ class SGCRidge(NodeClassifier):
     def coef_(self) -> NDArray[np.float64]:
         """Weights of the embedding's columns, shape (classes, columns)."""
         self._check_fitted()
-        return self._weights[:-1].T
+        weights: NDArray[np.float64] = self._weights[:-1].T
+        return weights
 
     @property
     def intercept_(self) -> NDArray[np.float64]:
         """Constant terms, shape (classes,)."""
         self._check_fitted()
-        return self._weights[-1]
+        intercept: NDArray[np.float64] = self._weights[-1]
+        return intercept
 
     @property
     def alpha_(self) -> float:
@@ -155,8 +157,8 @@ class SGCRidge(NodeClassifier):
     def _choose_projection(self) -> int | None:
         if self.projection != "auto":
             return self.projection
-        columns, rows = self.graph_.num_features, self.graph_.split_slots("train").size
-        return PROJECTED if columns > WIDE and rows > WIDE else None
+        wide = self.graph_.num_features > WIDE
+        return PROJECTED if wide and np.count_nonzero(self.graph_.split_codes == 1) > WIDE else None
 
     def _fit(self, choices: dict[str, Any] | None) -> None:
         projection = self._choose_projection() if choices is None else choices["projection"]
@@ -192,7 +194,10 @@ class SGCRidge(NodeClassifier):
 
     def _solve(self, projection: int | None, alpha: float | None) -> None:
         """Compute the weights, choosing alpha on the validation nodes unless it is given."""
-        counts = np.bincount(self._codes[self._codes >= 0], minlength=self.graph_.label_values.size)
+        if self._gram is not None:
+            counts = self._gram.counts
+        else:
+            counts = np.bincount(self._codes[self._codes >= 0], minlength=self.graph_.label_values.size)
         self.classes_ = self.graph_.label_values[counts > 0]
         weights = class_weights(self.class_weight, self.graph_.label_values, counts)
         alphas = self._alphas() if alpha is None else [alpha]
@@ -246,23 +251,31 @@ class SGCRidge(NodeClassifier):
     def _update_head(self, change: OutputChange, gone: NDArray[np.int64]) -> tuple[int, str]:
         """Bring the statistics up to date; return how many rows that took, and how it was done."""
         count = int(np.count_nonzero(self._codes >= 0))
-        changed = np.unique(np.concatenate([gone, *change.rows]))
-        full = change.full_from is not None
-        if self._gram is None or full or 2 * changed.size > count or keeps_rows(count - gone.size, self._columns):
+        if change.full_from is not None:
             self._refit_head()
-            path = f"hops from {change.full_from} and sums computed whole" if full else "sums computed whole"
-            return (count if full else changed.size), path if self._gram is not None or full else "local, kept as rows"
+            return count, f"hops from {change.full_from} on and the sums computed whole: the change reached too far"
+        changed = np.unique(np.concatenate([gone, *change.rows]))
+        if self._gram is None or keeps_rows(count - gone.size, self._columns):
+            self._refit_head()
+            return int(changed.size), "local; weights from the training rows"
+        if 2 * changed.size > count:
+            self._refit_head()
+            return count, "hops local, the sums computed whole: most training rows changed"
+        self._replace_rows(change, changed, gone)
+        return int(changed.size), "local"
+
+    def _replace_rows(self, change: OutputChange, changed: NDArray[np.int64], gone: NDArray[np.int64]) -> None:
+        assert self._gram is not None
         new = self._propagation.embed(self.graph_, changed)
         former = new.copy()
         width = self._propagation.width
-        for at, (rows, blocks) in enumerate(zip(change.rows, change.former, strict=False)):
+        for at, (rows, blocks) in enumerate(zip(change.rows, change.former, strict=True)):
             former[np.searchsorted(changed, rows), at * width : (at + 1) * width] = blocks
         labels = self._codes[changed]
         self._gram.revert(former, labels)
         self._codes[gone] = -1
         stays = self._codes[changed] >= 0
         self._gram.update(new[stays], labels[stays])
-        return int(changed.size), "local"
 
     def _scores(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
         out = np.empty((slots.size, self._weights.shape[1]))

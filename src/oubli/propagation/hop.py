@@ -19,7 +19,7 @@ AHEAD = 12
 LINE = 64
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def prefetch(typing_context: Any, array: Any, position: Any) -> Any:
     """Ask for the cache line that holds ``array.flat[position]``; no effect on results."""
     signature = nb.types.void(array, nb.types.int64)

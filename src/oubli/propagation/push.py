@@ -95,17 +95,16 @@ def settle_messages(rows, count, lost, delta, totals, former):  # type: ignore[n
         inverse = 1.0 / degree
         old_degree = np.float64(count[i] + 1 + lost[r])
         old_inverse = 1.0 / old_degree
-        differs = 0
+        differs = False
         for k in range(width):
             old = round_quotient(np.float64(totals[i, k]), old_degree, old_inverse)
             totals[i, k] += delta[r, k]
             new = round_quotient(np.float64(totals[i, k]), degree, inverse)
             if r < former.shape[0]:
                 former[r, k] = old
-            step_k = np.int32(new - old)
-            delta[m, k] = step_k
-            differs |= step_k
-        if differs != 0:
+            delta[m, k] = np.int32(new - old)
+            differs = differs or new != old
+        if differs:
             changed[m] = i
             m += 1
     return changed[:m]
@@ -131,14 +130,14 @@ def settle_outputs(rows, wanted, old_scale, scale, delta, totals, former):  # ty
             for k in range(width):
                 totals[i, k] += delta[r, k]
             continue
-        differs = 0
+        differs = False
         for k in range(width):
             old = np.int32(np.rint(totals[i, k] * old_scale[r]))
             totals[i, k] += delta[r, k]
             new = np.int32(np.rint(totals[i, k] * scale[r]))
             former[m, k] = old
-            differs |= new ^ old
-        if differs != 0:
+            differs = differs or new != old
+        if differs:
             changed[m] = i
             m += 1
     return changed[:m]

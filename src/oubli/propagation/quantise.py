@@ -45,7 +45,7 @@ class Quantiser:
     def rows(
         self, table: FeatureTable, slots: NDArray[np.int64], scale: NDArray[np.float64], out: NDArray[Any]
     ) -> float:
-        """Write ``rint(row * scale * 2**fraction_bits)`` for every slot; return the largest ``|row|`` before `scale`."""
+        """Write ``rint(row * scale * 2**fraction_bits)`` a slot; return the largest ``|row|`` before `scale`."""
         columns, signs = self._map(table)
         factor = scale * 2.0**self.fraction_bits
         unit = self.normalize == "l2"

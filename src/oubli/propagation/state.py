@@ -120,34 +120,46 @@ class Propagation:
 
     def remove(self, graph: Graph, plan: RemovalPlan, wanted: NDArray[np.bool_]) -> OutputChange:
         """Apply `plan` to the graph and carry it through all hops; tell which `wanted` outputs changed."""
+        change = OutputChange()
         count = graph.adjacency.count
         ends = plan.endpoints
         sources = np.union1d(plan.wiped, ends) if self.operator.rho else plan.wiped
+        if self._prefers_full(graph, push.count_arcs(count, sources), ends.size):
+            graph.apply(plan)
+            self._requantise(graph, sources)
+            return self._finish_full(1, graph, change)
         former = self.messages[ends].astype(np.int32)
         old_rows = self.messages[sources].astype(np.int32)
         watched = sources[wanted[sources]] if 0 in self.outputs else sources[:0]
-        watched_degrees = count[watched].astype(np.int64) + 1
         old_outputs = np.empty((watched.size, self.width), np.int32)
-        self._scale(0, watched, watched_degrees, old_outputs)
+        self._scale(0, watched, count[watched].astype(np.int64) + 1, old_outputs)
         graph.apply(plan)
-        rows = np.empty((sources.size, self.width), np.int32)
-        self.quantiser.rows(
-            graph.table, sources, self.operator.message_scale(count[sources].astype(np.int64) + 1), rows
-        )
-        self.messages[sources] = rows
-        moved = (rows != old_rows).any(axis=1)
-        change = OutputChange()
+        rows = self._requantise(graph, sources)
         if 0 in self.outputs:
             self._note_outputs(change, 0, graph, watched, old_outputs)
+        moved = (rows != old_rows).any(axis=1)
         step = _Step(sources[moved], rows[moved] - old_rows[moved], former, ends, plan.edges)
         for hop in range(1, self.hops + 1):
-            if push.count_arcs(count, step.changed) > FULL_SHARE * (graph.adjacency.num_arcs + graph.num_nodes):
-                self._full_from(hop, graph)
-                change.full_from = hop
-                change.reached += [graph.num_nodes] * (self.hops + 1 - hop)
-                return change
+            if self._prefers_full(graph, push.count_arcs(count, step.changed), ends.size):
+                return self._finish_full(hop, graph, change)
             self._push(hop, graph, step, change, wanted)
         return change
+
+    def _prefers_full(self, graph: Graph, arcs: int, endpoints: int) -> bool:
+        return arcs + endpoints > FULL_SHARE * (graph.adjacency.num_arcs + graph.num_nodes)
+
+    def _finish_full(self, hop: int, graph: Graph, change: OutputChange) -> OutputChange:
+        self._full_from(hop, graph)
+        change.full_from = hop
+        change.reached += [graph.num_nodes] * (self.hops + 1 - hop)
+        return change
+
+    def _requantise(self, graph: Graph, slots: NDArray[np.int64]) -> NDArray[np.int32]:
+        rows = np.empty((slots.size, self.width), np.int32)
+        scale = self.operator.message_scale(graph.adjacency.count[slots].astype(np.int64) + 1)
+        self.quantiser.rows(graph.table, slots, scale, rows)
+        self.messages[slots] = rows
+        return rows
 
     def _push(self, hop: int, graph: Graph, step: _Step, change: OutputChange, wanted: NDArray[np.bool_]) -> None:
         lists = graph.adjacency.start, graph.adjacency.count, graph.adjacency.neighbours

@@ -12,8 +12,8 @@ from oubli.errors import CapacityError
 def fixed_order_solve(matrix: NDArray[np.float64], rhs: NDArray[np.float64]) -> NDArray[np.float64]:
     """Solve ``matrix @ x = rhs`` for a symmetric positive definite matrix.
 
-    Every element goes through the same additions and multiplications in the same order whatever the vector width, thread
-    count or BLAS: inner loops run over independent elements, never over a sum.
+    Every element goes through the same additions and multiplications in the same order whatever the vector width,
+    thread count or BLAS: inner loops run over independent elements, never over a sum.
 
     Parameters
     ----------

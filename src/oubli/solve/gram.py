@@ -19,8 +19,8 @@ EXACT = 2**53
 class ExactGram:
     """Sums over labelled rows: ``G = sum z z^T``, ``R = sum y z^T`` and class counts, as integers.
 
-    A constant column is appended to the rows, so that column sums and the row count are part of `G`. Any order, blocking
-    or history of `update` and `revert` leaves the same integers.
+    A constant column is appended to the rows, so that column sums and the row count are part of `G`. Any order,
+    blocking or history of `update` and `revert` leaves the same integers.
 
     Parameters
     ----------

@@ -47,7 +47,8 @@ def class_weights(
         raw = np.array([float(given.get(c, 1.0)) for c in classes.tolist()])
         if not np.all((raw > 0) & (raw < 2**WEIGHT_BITS)):
             raise InputError(f"class_weight: weights must be above 0 and below {2**WEIGHT_BITS}")
-    return np.maximum(np.rint(raw * 2**WEIGHT_BITS), 1).astype(np.int64)
+    weights: NDArray[np.int64] = np.maximum(np.rint(raw * 2**WEIGHT_BITS), 1).astype(np.int64)
+    return weights
 
 
 def weights_from_gram(
@@ -69,7 +70,8 @@ def weights_from_gram(
         inner = np.arange(len(matrix) - 1)
         matrix[inner, inner] += penalty
         unit = 2.0 ** -(2 * fraction_bits)
-        return fixed_order_solve(matrix * unit, np.ascontiguousarray(sums.T) * 2.0**-fraction_bits)
+        targets = np.ascontiguousarray(sums.T, np.float64) * 2.0**-fraction_bits
+        return fixed_order_solve(matrix.astype(np.float64) * unit, targets)
     return rounded_solve(GramSystem(matrix, _shifted(sums.T, fraction_bits), penalty))
 
 

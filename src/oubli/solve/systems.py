@@ -1,7 +1,7 @@
 """Ridge systems over integers, which the rounded solve asks for exact products and approximate solutions.
 
-Both stand for ``(Z^T diag(w) Z + alpha J) x = b`` with integer `Z` (its last column constant), `w`, `alpha` and `b`, `J` being
-the identity but for a zero at the constant column: the intercept is not penalised.
+Both stand for ``(Z^T diag(w) Z + alpha J) x = b`` with integer `Z` (its last column constant), `w`, `alpha` and `b`,
+`J` being the identity but for a zero at the constant column: the intercept is not penalised.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ class GramSystem:
     def solve_roughly(self, residual: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return an approximate solution, by Cholesky in float64."""
         scaled = self._scale[:, None] * residual
-        return self._scale[:, None] * sl.cho_solve(self._factor, scaled, check_finite=False)
+        solution: NDArray[np.float64] = self._scale[:, None] * sl.cho_solve(self._factor, scaled, check_finite=False)
+        return solution
 
 
 class RowSystem:

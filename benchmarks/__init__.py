@@ -1,0 +1,1 @@
+"""Reproducible measurements of oubli: run a module, read results/NAME.md."""

@@ -1,0 +1,1 @@
+"""The kernels beside what others use for the same job: ``python -m benchmarks.kernels``."""

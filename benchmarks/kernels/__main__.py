@@ -1,0 +1,34 @@
+"""Time the kernels on one and two threads, and write results/kernels.json and .md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.threads import limit_threads
+
+THREADS = min(2, os.cpu_count() or 1)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.kernels", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few draws: a minute or less")
+    parser.add_argument("--generated", action="store_true", help="a small generated graph instead of ogbn-arxiv")
+    parser.add_argument("--folder", type=Path, help="where the results go (default: benchmarks/results)")
+    parser.add_argument("--name", default="kernels", help="name of the results (default: kernels)")
+    chosen = parser.parse_args(arguments)
+    started = time.perf_counter()
+    # Imported now, when the environment says how many threads there may be.
+    from benchmarks.kernels.tables import run
+
+    target = run(chosen.name, chosen.quick, chosen.generated, THREADS, chosen.folder)
+    print(f"{target} ({time.perf_counter() - started:.0f} s)")
+
+
+if __name__ == "__main__":
+    limit_threads(THREADS)
+    main()

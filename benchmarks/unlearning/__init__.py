@@ -1,0 +1,1 @@
+"""What forgetting costs beside fitting again: ``python -m benchmarks.unlearning``."""

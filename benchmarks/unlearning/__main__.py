@@ -1,0 +1,31 @@
+"""Time removals beside full re-solves, on one thread, and write results/unlearning.json and .md."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.threads import limit_threads
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.unlearning", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes and few draws: a minute or less")
+    parser.add_argument("--generated", action="store_true", help="a small generated graph instead of ogbn-arxiv")
+    parser.add_argument("--folder", type=Path, help="where the results go (default: benchmarks/results)")
+    parser.add_argument("--name", default="unlearning", help="name of the results (default: unlearning)")
+    chosen = parser.parse_args(arguments)
+    started = time.perf_counter()
+    # Imported now, when the environment says how many threads there may be.
+    from benchmarks.unlearning.tables import run
+
+    target = run(chosen.name, quick=chosen.quick, generated=chosen.generated, folder=chosen.folder)
+    print(f"{target} ({time.perf_counter() - started:.0f} s)")
+
+
+if __name__ == "__main__":
+    limit_threads(1)
+    main()

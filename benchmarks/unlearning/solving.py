@@ -1,0 +1,60 @@
+"""The yardstick: a full re-solve of a model on the graph it still has, whole and in its parts."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.timing import interleave, summary
+from oubli.models import SGCRidge
+from oubli.propagation import hop as kernels
+
+
+def solve_again(model: SGCRidge) -> None:
+    """Compute everything anew from the model's graph: quantised features, hops, Gram, weights.
+
+    The graph is in memory and is neither copied nor parsed nor validated, so this is the least a re-solve can do.
+    """
+    model._propagation.fit(model.graph_)
+    model._refit_head()
+    model._solve(model.choices_["projection"], None)
+
+
+def twin(model: SGCRidge) -> SGCRidge:
+    """Return a model on the same graph object that shares nothing else: solving it again mends nothing in `model`."""
+    other = copy.copy(model)
+    other._propagation = model._make_propagation(model.choices_["projection"])
+    return other
+
+
+def time_parts(model: SGCRidge, draws: int) -> list[dict[str, Any]]:
+    """Return CPU seconds of the parts of a re-solve, each on its own and writing into memory it already has."""
+    samples = interleave(_parts(model) | {"whole, as timed below": lambda: solve_again(model)}, draws)
+    rows = [{"part": name, "cpu": summary(times.cpu)} for name, times in samples.items()]
+    total = sum(row["cpu"]["median"] for row in rows[:-1])
+    rows.insert(-1, {"part": "sum of the parts", "cpu": {"median": total}})
+    return rows
+
+
+def _parts(model: SGCRidge) -> dict[str, Callable[[], Any]]:
+    graph, propagation = model.graph_, model._propagation
+    lists = graph.adjacency.start, graph.adjacency.count, graph.adjacency.neighbours
+    scale = propagation.operator.message_scale(graph.adjacency.count.astype(np.int64) + 1)
+    inputs = [propagation.messages]
+    parts: dict[str, Callable[[], Any]] = {"quantise": lambda: propagation.quantiser.all_rows(graph.table, scale)}
+    for hop, totals in enumerate(propagation.totals, start=1):
+        following = np.empty_like(propagation.messages[: len(totals) if hop < propagation.hops else 0])
+        parts[f"hop {hop}"] = _hop(lists, inputs[-1], totals, following)
+        inputs.append(following)
+        if hop < propagation.hops:
+            kernels.round_all(totals, graph.adjacency.count, following)
+    parts["Gram"] = model._refit_head
+    parts["solve"] = lambda: model._solve(model.choices_["projection"], None)
+    return parts
+
+
+def _hop(lists: Any, messages: Any, totals: Any, following: Any) -> Callable[[], Any]:
+    return lambda: kernels.full_hop(*lists, messages, totals, following)

@@ -1,0 +1,83 @@
+"""``oubli info``: what a model is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from oubli.cli.models import folder_bytes, model_argument, open_model
+from oubli.cli.terminal import json_option, pairs, say
+from oubli.cli.wording import LEVELS, choices, count, size
+
+if TYPE_CHECKING:
+    from oubli.models import NodeClassifier
+
+
+@click.command()
+@model_argument
+@json_option
+def info(model: str, as_json: bool) -> None:
+    """Tell what a model is: its choices, sizes, scores and digest."""
+    fitted = open_model(model)
+    values = describe(fitted) | {"path": model, "bytes": folder_bytes(model)}
+    say(as_json, values, pairs([("Model", model), *_rows(values)]))
+
+
+def describe(fitted: NodeClassifier) -> dict[str, Any]:
+    """Return a fitted model as plain values for JSON."""
+    graph = fitted.graph_
+    metric = str(fitted.get_params(deep=False).get("scoring", "accuracy"))
+    return {
+        "model": fitted.describe(),
+        "choices": fitted.choices_,
+        "guarantee": {"kind": "exact", "level": fitted.level_},
+        "classes": fitted.classes_.tolist(),
+        "nodes": graph.num_nodes,
+        "edges": graph.num_edges,
+        "features": graph.num_features,
+        "splits": {name: int(graph.split_slots(name).size) for name in ("train", "val", "test")},
+        "removals": len(graph.index.removed_hashes()),
+        "metric": metric,
+        "scores": {name: _score(fitted, name, metric) for name in ("val", "test")},
+        "digest": fitted.digest(),
+    }
+
+
+def _score(fitted: NodeClassifier, split: str, metric: str) -> float | None:
+    from oubli.errors import InputError
+
+    try:
+        return fitted.score(fitted.graph_.index.ids[fitted.graph_.split_slots(split)], metric)
+    except InputError:  # an empty split, or one in which the metric says nothing
+        return None
+
+
+def _rows(values: dict[str, Any]) -> list[tuple[str, str]]:
+    splits, scores = values["splits"], values["scores"]
+    level = values["guarantee"]["level"]
+    return [
+        ("Kind", _call(values["model"])),
+        ("Choices", choices(values["choices"])),
+        ("Guarantee", f"exact, {level}: {LEVELS[level]}"),
+        ("Graph", f"{count(values['nodes'], 'node')}, {count(values['edges'], 'edge')}"),
+        ("Inputs", f"{count(values['features'], 'feature')}, {count(len(values['classes']), 'class')}"),
+        ("Splits", f"{splits['train']:,} train, {splits['val']:,} val, {splits['test']:,} test"),
+        ("Scores", ", ".join(f"{name} {values['metric']} {_figure(score)}" for name, score in scores.items())),
+        ("Removals", f"{values['removals']:,} so far, remembered as keyed hashes"),
+        ("Digest", values["digest"]),
+        ("On disk", size(values["bytes"])),
+    ]
+
+
+def _call(description: dict[str, Any]) -> str:
+    parts = []
+    for name, value in description["params"].items():
+        if value is not None:
+            inner = isinstance(value, dict) and "class" in value
+            parts.append(f"{name}={_call(value) if inner else value}")
+    return f"{description['class']}({', '.join(parts)})"
+
+
+def _figure(score: float | None) -> str:
+    return "not known" if score is None else f"{score:.4f}"

@@ -1,0 +1,68 @@
+"""Model folders and output files, as commands meet them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from oubli.cli.terminal import progress
+from oubli.errors import InputError
+
+if TYPE_CHECKING:
+    from oubli.models import NodeClassifier
+
+model_argument = click.argument("model")
+
+
+def open_model(path: str) -> NodeClassifier:
+    """Load a model, every file of it checked.
+
+    Raises
+    ------
+    InputError
+        When there is none, or it is damaged.
+    """
+    if Path(path).is_file():
+        raise InputError(
+            f"{path}: is a file, and a model is a folder; make one with `oubli fit DATA -o FOLDER`, or name its folder"
+        )
+    with progress(f"Reading {path}"):
+        from oubli.models import load_model
+
+        return load_model(path)
+
+
+def folder_bytes(path: str | Path) -> int:
+    """Return how many bytes the files of a folder hold."""
+    return sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())
+
+
+@contextlib.contextmanager
+def output_file(path: str, content: str, model: str) -> Iterator[None]:
+    """Put `content` on the disk beside `path`, and give it its name only when the block ends well.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be written, or would lie in the model's folder.
+    CapacityError
+        When the disk is full.
+    """
+    from oubli.graph.archive import write_beside
+
+    target = Path(path)
+    if target.is_dir() or not target.name:
+        raise InputError(f"{path}: is a folder; give the path of a file")
+    if target.resolve().is_relative_to(Path(model).resolve()):
+        raise InputError(f"{path}: lies in the folder of the model, which holds nothing else; give another place")
+    with write_beside(target) as file:
+        file.write(content.encode())
+        # A full disk shows now, before anything else is changed.
+        file.flush()
+        os.fsync(file.fileno())
+        yield

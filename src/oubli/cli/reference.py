@@ -1,0 +1,104 @@
+"""The reference of the command line: ``python -m oubli.cli.reference > docs/reference/cli.rst``."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+
+import click
+
+from oubli.cli.app import oubli
+
+HEAD = """\
+Command line
+============
+
+.. Made by ``python -m oubli.cli.reference``; a test compares. Change the commands instead.
+
+"""
+
+CONVENTIONS = """\
+For all commands
+----------------
+
+Ids
+    In files, one id a line, or two for an edge, set apart by a comma, a tab or spaces. Empty lines and those that start
+    with ``#`` are skipped; ``-`` is standard input. Where the ids of a model are integers, the text is read as one. Ids
+    that hold such characters go into a JSON request: ``{"nodes": ["a b"], "edges": [["a b", "c"]]}``.
+
+Output
+    Text for people on standard output, or one JSON object with ``--json``. Progress is shown on standard error, on a
+    terminal only.
+
+Exit codes
+    0
+        Done.
+    1
+        A check failed: ``oubli verify`` found a difference, or ``oubli demo`` did.
+    2
+        Bad input, or no room on the disk. Standard error has one line that says what, where and what to do; with
+        ``--json`` it is an object, ``{"error": {"type": ..., "message": ..., "exit_code": 2}}``. Models on the disk are
+        untouched.
+    130
+        Interrupted. A model on the disk is whole: as before, or as after.
+
+Model folders
+    A command that changes a model writes the new state beside the old one and puts it into force at once. One that is
+    killed leaves the old or the new state whole, and the next command clears away what else it left. Of two commands
+    that change a model at the same time one is refused and changes nothing.
+"""
+
+
+def reference() -> str:
+    """Return the reference as reStructuredText."""
+    sections = [HEAD + _markup(_help(oubli)), CONVENTIONS.rstrip()]
+    sections += [_section(name, command) for name, command in oubli.commands.items()]
+    return "\n\n".join(sections) + "\n"
+
+
+def _section(name: str, command: click.Command) -> str:
+    title = f"oubli {name}"
+    arguments = [_argument(parameter) for parameter in command.params if isinstance(parameter, click.Argument)]
+    usage = " ".join([title, *arguments, "[OPTIONS]"])
+    parts = [f"{title}\n{'-' * len(title)}", f".. code-block:: text\n\n   {usage}", _markup(_help(command))]
+    parts += [f".. program:: {title}", *_options(command)]
+    return "\n\n".join(parts)
+
+
+def _argument(argument: click.Argument) -> str:
+    return argument.metavar or str(argument.name).upper()
+
+
+def _options(command: click.Command) -> Iterator[str]:
+    for option in command.params:
+        if not isinstance(option, click.Option):
+            continue
+        value = "" if option.is_flag else f" {_metavar(option)}"
+        names = ", ".join(f"{name}{value}" for name in option.opts)
+        notes = ["required"] if option.required else []
+        if option.show_default:
+            notes.append(f"default: {option.default}")
+        suffix = f" [{', '.join(notes)}]" if notes else ""
+        yield f".. option:: {names}\n\n   {_markup(f'{option.help}{suffix}')}"
+
+
+def _metavar(option: click.Option) -> str:
+    if option.metavar:
+        return option.metavar
+    if isinstance(option.type, click.Choice):
+        return "|".join(map(str, option.type.choices))
+    return option.type.name.upper()
+
+
+def _help(command: click.Command) -> str:
+    return inspect.cleandoc(command.help or "")
+
+
+def _markup(text: str) -> str:
+    escaped = re.sub(r"([*|\\])", r"\\\1", text)
+    return re.sub(r"`([^`]+)`", r"``\1``", escaped)
+
+
+if __name__ == "__main__":
+    click.echo(reference(), nl=False)

@@ -1,0 +1,103 @@
+"""``oubli unlearn``: forget what a request names."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from oubli.cli.models import model_argument, open_model, output_file
+from oubli.cli.terminal import json_option, progress, say
+from oubli.cli.wording import ELSEWHERE, receipt_lines
+from oubli.errors import InputError
+
+if TYPE_CHECKING:
+    from oubli.cli.request import Entry
+
+
+@click.command()
+@model_argument
+@click.option("--nodes", metavar="FILE", multiple=True, help="File of nodes to forget, one id a line; - is stdin.")
+@click.option("--edges", metavar="FILE", multiple=True, help="File of edges to forget, two ids a line.")
+@click.option("--features", metavar="FILE", multiple=True, help="File of nodes whose feature row to forget.")
+@click.option("--labels", metavar="FILE", multiple=True, help="File of nodes whose label to forget.")
+@click.option("--node", metavar="ID", multiple=True, help="A node to forget, with its edges, features and label.")
+@click.option("--edge", metavar="ID,ID", multiple=True, help="An edge to forget, in both directions.")
+@click.option("--feature", metavar="ID", multiple=True, help="A node whose feature row to forget: it becomes zero.")
+@click.option("--label", metavar="ID", multiple=True, help="A node whose label to forget: it leaves the training.")
+@click.option(
+    "--request", metavar="FILE", multiple=True, help="JSON file with any of the lists nodes, edges, features, labels."
+)
+@click.option(
+    "--missing",
+    type=click.Choice(["error", "ignore"]),
+    default="error",
+    show_default=True,
+    help="What is not in the model is an error, or is passed over and told in the receipt.",
+)
+@click.option(
+    "--level",
+    type=click.Choice(["reselected", "frozen"]),
+    default="reselected",
+    show_default=True,
+    help="Make choices such as alpha again on what remains, or keep them, which is quicker and may keep a trace.",
+)
+@click.option("--receipt", metavar="FILE", help="Write the receipt to this file, as JSON.")
+@json_option
+def unlearn(
+    model: str,
+    nodes: tuple[str, ...],
+    edges: tuple[str, ...],
+    features: tuple[str, ...],
+    labels: tuple[str, ...],
+    node: tuple[str, ...],
+    edge: tuple[str, ...],
+    feature: tuple[str, ...],
+    label: tuple[str, ...],
+    request: tuple[str, ...],
+    missing: Literal["error", "ignore"],
+    level: Literal["reselected", "frozen"],
+    receipt: str | None,
+    as_json: bool,
+) -> None:
+    """Forget nodes, edges, features and labels, exactly.
+
+    Afterwards the model has the bytes of one that was fitted without them, and no file of MODEL holds them any more.
+    The request is honoured whole or not at all: on any error MODEL stays as it was.
+
+    In files, ids are text; empty lines and those that start with # are skipped. Every option but --missing, --level and
+    --receipt can be repeated.
+    """
+    from oubli.cli.request import RequestReader, check_present, to_removal
+
+    fitted = open_model(model)
+    reader = RequestReader(fitted.graph_)
+    entries = [
+        *reader.ids("nodes", nodes, node, "--node"),
+        *reader.edges(edges, edge, "--edge"),
+        *reader.ids("features", features, feature, "--feature"),
+        *reader.ids("labels", labels, label, "--label"),
+        *(entry for file in request for entry in reader.request(file)),
+    ]
+    _check_asked(entries, [*nodes, *edges, *features, *labels, *request])
+    if missing == "error":
+        check_present(fitted.graph_, entries)
+    with progress("Forgetting"):
+        done = fitted.unlearn(to_removal(entries), missing=missing, level=level)
+        with output_file(receipt, done.to_json(), model) if receipt else contextlib.nullcontext():
+            fitted.save(model)
+    written = [f"Receipt: {receipt}"] if receipt else []
+    say(
+        as_json,
+        {"model": model, "receipt": done.to_dict()},
+        [*receipt_lines(done), ELSEWHERE, *written, f"Check it with: oubli verify {model}"],
+    )
+
+
+def _check_asked(entries: list[Entry], files: list[str]) -> None:
+    if entries:
+        return
+    if files:
+        raise InputError(f"{', '.join(files)}: nothing is requested there; write one id a line, or a JSON request")
+    raise InputError("nothing was requested; say what to forget, for instance with --nodes FILE or --node ID")

@@ -1,0 +1,94 @@
+"""Figures and receipts in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from oubli.guarantees import Receipt
+
+NAMES = {"nodes": "node", "edges": "edge", "features": "feature row", "labels": "label"}
+
+LEVELS = {
+    "reselected": "choices such as alpha were made on what remains",
+    "frozen": "choices such as alpha were kept from before, and may carry a trace of what went",
+}
+
+ELSEWHERE = (
+    "Not reached: the data the model was fitted from, files of requests, backups, and predictions already handed out."
+)
+
+
+def count(number: int, name: str) -> str:
+    """Return a number with its noun: ``1 node``, ``12,000 nodes``, ``2 classes``."""
+    plural = f"{name}es" if name.endswith("s") else f"{name}s"
+    return f"{number:,} {name if number == 1 else plural}"
+
+
+def listing(parts: Iterable[str]) -> str:
+    """Return parts joined as in speech: ``a, b and c``."""
+    listed = list(parts)
+    return " and ".join(filter(None, [", ".join(listed[:-1]), *listed[-1:]]))
+
+
+def duration(seconds: float) -> str:
+    """Return a time with a fitting unit."""
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{1e3 * seconds:.3g} ms"
+
+
+def size(number: int) -> str:
+    """Return a number of bytes with a fitting unit."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= scale:
+            return f"{number / scale:.1f} {unit}"
+    return f"{number} bytes"
+
+
+def choices(values: Mapping[str, Any]) -> str:
+    """Return choices as ``name value`` pairs, those of a model within among them."""
+    flat = {name: value for name, value in values.items() if not isinstance(value, Mapping)}
+    for inner in values.values():
+        if isinstance(inner, Mapping):
+            flat |= inner
+    return ", ".join(f"{name} {'none' if value is None else f'{value:g}'}" for name, value in flat.items())
+
+
+def receipt_lines(receipt: Receipt) -> list[str]:
+    """Return what a deletion did, for people."""
+    told = {"removed": "nothing", "edges": ""}
+    removed = [count(number, NAMES[kind]) for kind, number in receipt.removed.items() if number]
+    if removed:
+        told["removed"] = listing(removed)
+    if receipt.removed["nodes"] and receipt.removed["edges"]:
+        told["edges"] = " (the edges of removed nodes among them)"
+    left = receipt.remaining
+    lines = [
+        f"Forgotten: {told['removed']}{told['edges']}, in {duration(receipt.seconds)}.",
+        f"Remaining: {count(left['nodes'], 'node')}, {count(left['edges'], 'edge')}, "
+        f"{count(left['training_nodes'], 'training node')}.",
+    ]
+    for kind, ignored in receipt.ignored.items():
+        lines.append(f"Passed over, since not there: {count(len(ignored), NAMES[kind])} ({_some(ignored)}).")
+    if receipt.classes_lost:
+        lost = ", ".join(map(repr, receipt.classes_lost))
+        lines.append(f"Classes lost: {lost}: no training node has them any more, so they are never predicted again.")
+    for name, before in receipt.changed_choices.items():
+        if not isinstance(before, Mapping):
+            lines.append(f"Chosen anew: {name}, {before} before, {receipt.choices[name]} now.")
+    lines.append(f"Guarantee: {guarantee(receipt.guarantee.to_dict())}.")
+    return lines
+
+
+def guarantee(values: Mapping[str, Any]) -> str:
+    """Return a guarantee in one sentence."""
+    if values["kind"] != "exact":
+        return ", ".join(f"{name} {value}" for name, value in values.items())
+    return (
+        f"exact, {values['level']}: the model has the bytes of one fitted without this data; {LEVELS[values['level']]}"
+    )
+
+
+def _some(values: list[Any], most: int = 3) -> str:
+    shown = ", ".join(repr(value) for value in values[:most])
+    return shown if len(values) <= most else f"{shown} and {len(values) - most:,} more"

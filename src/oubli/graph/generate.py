@@ -1,0 +1,248 @@
+"""Graphs out of nothing: labelled ones with a chosen homophily, and R-MAT edges for tests of scale."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from oubli.errors import InputError
+from oubli.graph.graph import Graph
+
+MOST_FILLED = 0.9  # share of the possible pairs that may become edges, where drawing the last few would take for ever
+FEW_PAIRS = 10_000  # here it does not
+WEIGHTED_ROUNDS = 30  # after so many draws by popularity, the pairs that are left are drawn evenly
+RMAT_CHUNK = 1 << 16  # edges drawn at a time, to stay in the processor's cache; part of what a seed means
+
+
+def generate_graph(
+    num_nodes: int = 1000,
+    num_classes: int = 4,
+    num_features: int = 32,
+    homophily: float = 0.8,
+    average_degree: float = 8,
+    feature_noise: float = 1.0,
+    train: float = 0.5,
+    val: float = 0.25,
+    seed: int = 0,
+    *,
+    degree_exponent: float = 2.5,
+) -> Graph:
+    """Make a labelled graph: a planted partition with heavy-tailed degrees.
+
+    Labels are drawn evenly. Each node gets a popularity from a power law; edges join nodes in proportion to it, and
+    exactly the share `homophily` of them, up to rounding, joins nodes with the same label. Some nodes may have no edge.
+
+    Parameters
+    ----------
+    num_nodes, num_classes, num_features : int
+        Sizes. Node ids are ``0 .. num_nodes-1``, labels ``0 .. num_classes-1``.
+    homophily : float, default 0.8
+        Share of the edges whose ends have the same label, in [0, 1].
+    average_degree : float, default 8
+        Twice the number of edges over the number of nodes.
+    feature_noise : float, default 1.0
+        Standard deviation of the noise in `label_features`.
+    train, val : float
+        Shares of the nodes in these splits, drawn at random; the rest is the test split.
+    seed : int, default 0
+        Same seed, same graph.
+    degree_exponent : float, default 2.5
+        Exponent of the power law of the popularities, above 2; smaller means larger hubs.
+
+    Returns
+    -------
+    Graph
+
+    Raises
+    ------
+    InputError
+        For values out of range, or when the graph would be so dense that the homophily cannot be had.
+
+    Examples
+    --------
+    >>> from oubli.graph import generate_graph
+    >>> graph = generate_graph(num_nodes=100, average_degree=6)
+    >>> graph.num_nodes, graph.num_edges
+    (100, 300)
+    """
+    _check(num_nodes >= 2 and num_classes >= 1, "num_nodes >= 2 and num_classes >= 1")
+    _check(num_features >= 0, "num_features >= 0")
+    _check(0 <= homophily <= 1, "homophily in [0, 1]")
+    _check(average_degree >= 0 and feature_noise >= 0, "average_degree >= 0 and feature_noise >= 0")
+    _check(degree_exponent > 2, "degree_exponent > 2")
+    _check(train >= 0 and val >= 0 and train + val <= 1, "train >= 0, val >= 0, train + val <= 1")
+    rng = _generator(seed)
+    labels = rng.permutation(num_nodes) % num_classes
+    popularity = rng.random(num_nodes) ** (-1 / (degree_exponent - 1))
+    # No node is expected to have more than about sqrt(n) times the usual number of ties.
+    popularity = np.minimum(popularity, np.sqrt(num_nodes))
+    num_edges = round(num_nodes * average_degree / 2)
+    num_same = round(homophily * num_edges)
+    edges = np.concatenate(
+        [
+            _draw_pairs(labels, popularity, num_same, True, rng),
+            _draw_pairs(labels, popularity, num_edges - num_same, False, rng),
+        ]
+    )
+    feature_seed = int(rng.integers(2**63))
+    place = rng.permutation(num_nodes)
+    ends = np.rint(np.cumsum([train, val]) * num_nodes).astype(np.int64)
+    return Graph.from_edges(
+        edges,
+        features=label_features(labels, num_features, feature_noise, feature_seed),
+        labels=labels,
+        train=place[: ends[0]],
+        val=place[ends[0] : ends[1]],
+        test=place[ends[1] :],
+    )
+
+
+def label_features(
+    labels: ArrayLike, num_features: int = 128, noise: float = 1.0, seed: int = 0
+) -> NDArray[np.float32]:
+    """Draw a feature row a node from its label: the mean of its class, plus Gaussian noise.
+
+    The means are random directions of length 1. At ``noise=1`` and above a single row says little about its label, and
+    the average over like neighbours a lot.
+
+    Parameters
+    ----------
+    labels : array-like of int, shape (nodes,)
+        Classes ``0 .. C-1``; a negative one stands for a missing label, whose mean is zero.
+    num_features : int, default 128
+    noise : float, default 1.0
+        Standard deviation of the noise, in every column.
+    seed : int, default 0
+        Same seed, same rows.
+
+    Returns
+    -------
+    ndarray of float32, shape (nodes, num_features)
+
+    Raises
+    ------
+    InputError
+        When the labels are not integers in one dimension.
+    """
+    codes = np.asarray(labels)
+    if codes.ndim != 1 or codes.dtype.kind not in "iu":
+        raise InputError(f"labels: expected integers of shape (nodes,), got {codes.dtype} of shape {codes.shape}")
+    rng = _generator(seed)
+    means = rng.standard_normal((int(codes.max(initial=-1)) + 1, num_features))
+    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
+    means = np.concatenate([means, np.zeros((1, num_features))])
+    rows = rng.standard_normal((codes.size, num_features), dtype=np.float32)
+    rows *= np.float32(noise)
+    rows += means.astype(np.float32)[np.where(codes < 0, len(means) - 1, codes)]
+    return rows
+
+
+def rmat_edges(
+    scale: int, edge_factor: int = 16, a: float = 0.57, b: float = 0.19, c: float = 0.19, seed: int = 0
+) -> NDArray[np.int64]:
+    """Draw the edges of an R-MAT graph: each falls into a quadrant of the adjacency matrix, `scale` times over.
+
+    Parameters
+    ----------
+    scale : int
+        The graph has ``2 ** scale`` nodes, ``0 .. 2 ** scale - 1``; many of them have no edge.
+    edge_factor : int, default 16
+        Edges drawn for each node; repeated edges and self-loops then go, so fewer remain.
+    a, b, c : float
+        Chances of three of the four quadrants.
+    seed : int, default 0
+        Same seed, same edges.
+
+    Returns
+    -------
+    ndarray of int64, shape (edges, 2)
+        Pairs ``u < v``, each once, ascending.
+
+    Raises
+    ------
+    InputError
+        For values out of range.
+    """
+    _check(0 <= scale <= 30 and edge_factor >= 0, "scale in 0 .. 30 and edge_factor >= 0")
+    _check(min(a, b, c) >= 0 and a + b + c <= 1, "a, b, c >= 0 with a + b + c <= 1")
+    rng = _generator(seed)
+    wanted = edge_factor << scale
+    keys = [np.empty(0, np.int64)]
+    for start in range(0, wanted, RMAT_CHUNK):
+        size = min(RMAT_CHUNK, wanted - start)
+        u, v = np.zeros(size, np.int64), np.zeros(size, np.int64)
+        for _ in range(scale):
+            draw = rng.random(size, dtype=np.float32)
+            lower = draw >= a + b
+            u <<= 1
+            u |= lower
+            v <<= 1
+            v |= (draw >= a) ^ lower ^ (draw >= a + b + c)
+        keys.append(_pair_keys(u, v, 1 << scale))
+    return _pairs(np.unique(np.concatenate(keys)), 1 << scale)
+
+
+def _draw_pairs(
+    labels: NDArray[np.int64], popularity: NDArray[np.float64], wanted: int, same: bool, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw `wanted` different pairs of nodes with the same label, or with different ones, by popularity."""
+    num_nodes = labels.size
+    sizes = np.bincount(labels).astype(np.int64)
+    num_same = int((sizes * (sizes - 1) // 2).sum())
+    possible = num_same if same else num_nodes * (num_nodes - 1) // 2 - num_same
+    if wanted > (possible if possible <= FEW_PAIRS else MOST_FILLED * possible):
+        raise InputError(
+            f"generate_graph: {wanted} edges between nodes of {'the same' if same else 'different'} label, but only "
+            f"{possible} such pairs; lower average_degree, or change homophily or num_classes"
+        )
+    keys = np.empty(0, np.int64)
+    for attempt in range(10_000):
+        if keys.size >= wanted:
+            break
+        weights = popularity if attempt < WEIGHTED_ROUNDS else np.ones(num_nodes)
+        u, v = _draw_ends(labels, weights, wanted - keys.size, same, rng)
+        fresh = np.unique(_pair_keys(u, v, num_nodes))
+        fresh = fresh[~np.isin(fresh, keys, assume_unique=True)]
+        # In random order, or the last round would favour nodes with small numbers.
+        keys = np.concatenate([keys, rng.permutation(fresh)[: wanted - keys.size]])
+    return _pairs(keys, num_nodes)
+
+
+def _draw_ends(
+    labels: NDArray[np.int64], weights: NDArray[np.float64], wanted: int, same: bool, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    size = 2 * wanted + 1024
+    order = np.argsort(labels, kind="stable")
+    # Nodes as stretches of a line, ordered by label: a point on it is a node, and a class is one stretch.
+    ends = np.cumsum(weights[order])
+    bounds = np.concatenate([[0.0], ends[np.cumsum(np.bincount(labels)) - 1]])
+    if same:
+        squares = np.diff(bounds) ** 2
+        kind = rng.choice(squares.size, size=size, p=squares / squares.sum())
+        points = bounds[kind] + rng.random((2, size)) * np.diff(bounds)[kind]
+    else:
+        points = rng.random((2, size)) * bounds[-1]
+    places = np.minimum(np.searchsorted(ends, points, side="right"), labels.size - 1)
+    u, v = order[places]
+    keep = (labels[u] == labels[v]) == same
+    return u[keep], v[keep]
+
+
+def _pair_keys(u: NDArray[np.int64], v: NDArray[np.int64], num_nodes: int) -> NDArray[np.int64]:
+    loops = u == v
+    return np.asarray((np.minimum(u, v) * num_nodes + np.maximum(u, v))[~loops])
+
+
+def _pairs(keys: NDArray[np.int64], num_nodes: int) -> NDArray[np.int64]:
+    return np.column_stack([keys // num_nodes, keys % num_nodes])
+
+
+def _generator(seed: int) -> np.random.Generator:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"seed: expected an integer, not negative, got {seed!r}")
+    return np.random.Generator(np.random.PCG64(int(seed)))
+
+
+def _check(holds: bool, expected: str) -> None:
+    if not holds:
+        raise InputError(f"expected {expected}")

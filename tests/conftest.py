@@ -1,0 +1,36 @@
+"""What tests of all floors share."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_root():
+    """The folder of real data sets; tests that need it skip where there is none."""
+    named = os.environ.get("OUBLI_DATA")
+    root = Path(named) if named else Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+    if not root.is_dir():
+        pytest.skip(f"no real data: {root} is not there (OUBLI_DATA names another folder)")
+    return root
+
+
+@pytest.fixture(scope="session")
+def assert_same_graph():
+    """Assert that two graphs look the same from outside."""
+
+    def dense(features):
+        return features.toarray() if hasattr(features, "toarray") else features
+
+    def check(one, two):
+        assert one.node_ids.tolist() == two.node_ids.tolist()
+        assert one.edges.tolist() == two.edges.tolist()
+        assert one.labels.tolist() == two.labels.tolist()
+        assert one.classes.tolist() == two.classes.tolist()
+        np.testing.assert_array_equal(dense(one.features), dense(two.features))
+        for split in ("train_nodes", "val_nodes", "test_nodes"):
+            assert getattr(one, split).tolist() == getattr(two, split).tolist()
+
+    return check

@@ -1,0 +1,46 @@
+"""What a model must equal after a removal: the same estimator fitted on what remains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from oubli import Graph
+from oubli.models import CorrectAndSmooth, NodeClassifier, SGCRidge
+from tests.exactness.raw import RawGraph
+
+
+def chosen(estimator: NodeClassifier, choices: dict[str, Any]) -> NodeClassifier:
+    """Return the estimator with the choices written as parameters, so that a fit has nothing left to choose."""
+    fixed = clone(estimator)
+    if isinstance(fixed, CorrectAndSmooth):
+        base = chosen(SGCRidge() if fixed.base is None else fixed.base, choices["base"])
+        return fixed.set_params(base=base, correction=choices["correction"], smoothing=choices["smoothing"])
+    return fixed.set_params(alpha=choices["alpha"], projection=choices["projection"])
+
+
+def refit(
+    estimator: NodeClassifier, raw: RawGraph, seed: int = 0, choices: dict[str, Any] | None = None
+) -> NodeClassifier:
+    """Fit on a raw graph in a shuffled order, making all choices anew unless they are given."""
+    fresh = clone(estimator) if choices is None else chosen(estimator, choices)
+    return fresh.fit(raw.build(np.random.default_rng(seed)))
+
+
+def assert_same(model: NodeClassifier, fresh: NodeClassifier) -> None:
+    """Assert equal digests, choices, classes, scores of all nodes, and remaining graphs."""
+    assert model.choices_ == fresh.choices_
+    assert model.classes_.tolist() == fresh.classes_.tolist()
+    assert model.digest() == fresh.digest()
+    assert model.decision_function().tobytes() == fresh.decision_function().tobytes()
+    assert_same_graph(model.graph_, fresh.graph_)
+
+
+def assert_same_graph(graph: Graph, other: Graph) -> None:
+    """Assert that two graphs hold the same nodes, edges, features, labels and splits."""
+    for name in ("node_ids", "edges", "labels", "train_nodes", "val_nodes", "test_nodes"):
+        assert getattr(graph, name).tolist() == getattr(other, name).tolist(), name
+    ours, theirs = (g.table.take(np.flatnonzero(g.index.alive)).to_dense() for g in (graph, other))
+    assert ours.tobytes() == theirs.tobytes()
