@@ -60,14 +60,3 @@ def summary(values: list[float]) -> dict[str, float]:
     """Return median, quartiles, extremes and number of draws."""
     low, lower, middle, upper, high = np.quantile(values, [0, 0.25, 0.5, 0.75, 1]).tolist()
     return {"median": middle, "q1": lower, "q3": upper, "min": low, "max": high, "draws": len(values)}
-
-
-def ratios(above: list[float], below: list[float]) -> list[float]:
-    """Return the ratio of each draw of one case to the same draw of another.
-
-    When one was drawn less often, each of its draws stands for the draws of the other that were nearest to it in time.
-    """
-    count = max(len(above), len(below))
-    first = np.asarray(above)[np.arange(count) * len(above) // count]
-    second = np.asarray(below)[np.arange(count) * len(below) // count]
-    return np.asarray(first / second).tolist()

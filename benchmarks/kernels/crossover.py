@@ -15,7 +15,7 @@ from benchmarks.timing import Samples, interleave
 from benchmarks.unlearning.requests import draw_requests
 from oubli.graph import Graph
 from oubli.models import SGCRidge
-from oubli.propagation import push, state
+from oubli.propagation import Propagation, push
 from oubli.propagation.hop import full_hop
 
 SHARES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6)
@@ -83,20 +83,18 @@ def call_crossover(model: SGCRidge, sizes: tuple[int, ...], draws: int) -> Table
 @contextmanager
 def _forced(way: str, shares: list[float], hops: int) -> Iterator[None]:
     """Push at every hop, or pull at the last; note which share of all arcs the last hop was about to push."""
-    share, count, calls = state.FULL_SHARE, push.count_arcs, [0]
+    asked, decide = [0], Propagation._prefers_full
 
-    def counted(degrees: Any, rows: Any) -> int:
-        arcs = int(count(degrees, rows))
-        calls[0] += 1
-        # Pushing asks twice a hop, whether to and how much room it takes; pulling asks once at the hop it pulls.
-        last = calls[0] == 2 * hops - 1
-        if last:
-            shares.append(arcs / (degrees.sum(dtype=np.int64) + degrees.size))
-        return 2**60 if last and way == "pull" else arcs
+    def forced(self: Propagation, graph: Graph, arcs: int, endpoints: int) -> bool:
+        # Asked once before the graph changes, and then at every hop.
+        asked[0] += 1
+        if asked[0] <= hops:
+            return False
+        shares.append((arcs + endpoints) / (graph.adjacency.num_arcs + graph.num_nodes))
+        return way == "pull"
 
-    state.FULL_SHARE = 2.0
-    push.count_arcs = counted
+    Propagation._prefers_full = forced
     try:
         yield
     finally:
-        state.FULL_SHARE, push.count_arcs = share, count
+        Propagation._prefers_full = decide

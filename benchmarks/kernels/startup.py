@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
-from functools import partial
 
 from benchmarks.results import Table, make_table
 from benchmarks.timing import interleave, summary

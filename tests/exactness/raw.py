@@ -55,7 +55,7 @@ class RawGraph:
         if sp.issparse(self.features):
             features = sp.csr_array(sp.diags_array(weight) @ self.features)[np.flatnonzero(stays)].astype(np.float32)
         else:
-            features = (self.features * weight[:, None])[stays]
+            features = np.where(weight[:, None] > 0, self.features, np.float32(0))[stays]
         return replace(
             self,
             ids=self.ids[stays],

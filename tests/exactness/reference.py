@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from tests.exactness.raw import RawGraph
 
 from oubli import Graph
 from oubli.models import CorrectAndSmooth, NodeClassifier, SGCRidge
-from tests.exactness.raw import RawGraph
 
 
 def chosen(estimator: NodeClassifier, choices: dict[str, Any]) -> NodeClassifier:

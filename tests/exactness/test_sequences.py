@@ -11,14 +11,14 @@ from hypothesis import HealthCheck, Phase, assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sklearn.base import clone
+from tests.exactness.raw import KINDS, draw_removal, random_raw
+from tests.exactness.reference import assert_same, refit
 
 from oubli import Removal, load_model
 from oubli.errors import InputError, UnknownNodeError
 from oubli.models import CorrectAndSmooth, NodeClassifier, SGCRidge
 from oubli.propagation import Propagation
 from oubli.propagation import state as propagation_state
-from tests.exactness.raw import KINDS, draw_removal, random_raw
-from tests.exactness.reference import assert_same, refit
 
 FULL_SHARE = propagation_state.FULL_SHARE
 GRID = (0.01, 1.0, 100.0)
@@ -29,9 +29,7 @@ ESTIMATORS = {
     "concatenated": SGCRidge(hops=2, representation="concat", class_weight={0: 2.0}, alpha=GRID),
     "concatenated symmetric": SGCRidge(hops=3, operator="symmetric", representation="concat", normalize=None),
     "one hop": SGCRidge(hops=1, operator=0.0, projection=3),
-    "smooth": CorrectAndSmooth(
-        SGCRidge(hops=1, alpha=GRID), correction=(0.0, 0.5), smoothing=(0.0, 0.8), iterations=4
-    ),
+    "smooth": CorrectAndSmooth(SGCRidge(hops=1, alpha=GRID), correction=(0.0, 0.5), smoothing=(0.0, 0.8), iterations=4),
     "smooth, fixed": CorrectAndSmooth(SGCRidge(hops=2, operator="symmetric"), iterations=3),
 }
 WITHOUT_CHOICES = {"random walk", "concatenated symmetric", "one hop", "smooth, fixed"}
@@ -119,12 +117,19 @@ class Unlearning(RuleBasedStateMachine):
 
 
 def run(machine, **options):
+    # No shrinking: a failing sequence is short as it is, and is printed.
     chosen = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None} | options
+    chosen |= {"phases": [Phase.generate]}
     run_state_machine_as_test(machine, settings=settings(**chosen))
 
 
 def test_every_sequence_of_requests_leaves_the_bytes_of_a_fresh_fit():
-    run(Unlearning, max_examples=60, stateful_step_count=12)
+    run(Unlearning, max_examples=25, stateful_step_count=10)
+
+
+@pytest.mark.slow
+def test_every_sequence_of_many():
+    run(Unlearning, max_examples=400, stateful_step_count=20)
 
 
 class ForgetsToSubtract(Propagation):
@@ -209,4 +214,4 @@ def test_a_model_that_forgets_wrongly_is_caught(broken):
             """Variants defined here are fitted, not loaded."""
 
     with pytest.raises(AssertionError):
-        run(Machine, max_examples=60, stateful_step_count=12, phases=[Phase.generate], derandomize=True)
+        run(Machine, max_examples=60, stateful_step_count=12, derandomize=True)

@@ -165,8 +165,8 @@ def test_what_was_removed_cannot_be_removed_again(names, in_place):
         (Removal(nodes=["0"]), UnknownNodeError, "integers and strings are different ids"),
         (Removal(edges=[(0, 99)]), UnknownNodeError, "edges: no node 99"),
         (Removal(edges=[(0, 2)]), InputError, r"there is no edge \(0, 2\)"),
-        (Removal(features=[0]), InputError, "the features of node 0 never had any"),
-        (Removal(labels=[0]), InputError, "the label of node 0 never had one"),
+        (Removal(features=[0]), InputError, "features: node 0 has none"),
+        (Removal(labels=[0]), InputError, "labels: node 0 has none"),
     ],
 )
 def test_what_is_not_there_cannot_be_removed(removal, error, said):

@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _usage(error: click.UsageError) -> str:
     path = error.ctx.command_path if error.ctx else "oubli"
     message = error.format_message().rstrip(".")
-    return f"{message[:1].lower()}{message[1:]}; see `{path} --help`"
+    return f"{message[:1].lower()}{message[1:]} (see `{path} --help`)"
 
 
 def _complain(kind: str, message: str, as_json: bool = False) -> None:

@@ -24,7 +24,7 @@ SMALLEST = 200
 
 @click.command()
 @click.option("-o", "--output", metavar="FOLDER", help="Keep the model in this new folder. Default: a temporary one.")
-@click.option("--size", type=int, default=4000, show_default=True, metavar="N", help="Nodes of the graph.")
+@click.option("--size", type=int, default=20_000, show_default=True, metavar="N", help="Nodes of the graph.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Another seed, another graph.")
 @json_option
 def demo(output: str | None, size: int, seed: int, as_json: bool) -> int:
@@ -57,8 +57,8 @@ def _run(folder: Path, size: int, seed: int, tell: Callable[[str], object]) -> d
     story = cast(graph)
     wanted = traces(graph, story)
     tell(
-        f"1. A graph, drawn at random: {size:,} people in {graph.classes.size} groups, {count(graph.num_edges, 'tie')}, "
-        f"{graph.num_features} features each."
+        f"1. A graph, drawn at random: {size:,} people in {graph.classes.size} groups, "
+        f"{count(graph.num_edges, 'tie')}, {graph.num_features} features each."
     )
 
     with progress("Fitting (the first time, this includes compiling)"):
@@ -109,7 +109,7 @@ def _run(folder: Path, size: int, seed: int, tell: Callable[[str], object]) -> d
     ratio = spent["refit_seconds"] / spent["unlearn_seconds"]
     tell(
         f"7. To forget one person takes {duration(spent['unlearn_seconds'])}, to fit anew "
-        f"{duration(spent['refit_seconds'])} (medians of {DRAWS} on this machine)."
+        f"{duration(spent['refit_seconds'])} (medians of {DRAWS}, one thread)."
     )
 
     checks = {

@@ -99,9 +99,13 @@ def with_weights(fitted: SGCRidge, weights: Any) -> SGCRidge:
 
 
 def costs(fitted: SGCRidge, draws: int, step: Callable[[], None]) -> dict[str, float]:
-    """Return the median seconds of forgetting one person, and of fitting anew without that person."""
+    """Return the median seconds of forgetting one person, and of fitting anew without that person, on one thread."""
+    import numba
+
     from oubli.graph import Removal
 
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)
     trained = fitted.graph_.train_nodes.tolist()
     forgetting, fitting = [], []
     for name in trained[:: max(1, len(trained) // draws)][:draws]:
@@ -111,6 +115,7 @@ def costs(fitted: SGCRidge, draws: int, step: Callable[[], None]) -> dict[str, f
         again = type(fitted)(**fitted.get_params())
         fitting.append(_seconds(lambda again=again, smaller=smaller: again.fit(smaller)))  # type: ignore[misc]
         step()
+    numba.set_num_threads(threads)
     return {"unlearn_seconds": statistics.median(forgetting), "refit_seconds": statistics.median(fitting)}
 
 

@@ -12,8 +12,7 @@ from oubli.errors import InputError
 if TYPE_CHECKING:
     from oubli.models import NodeClassifier
 
-Command = Callable[..., Any]
-Decorator = Callable[[Command], Command]
+Decorator = Callable[[Any], Any]
 Builder = Callable[[Mapping[str, Any]], "NodeClassifier"]
 
 
@@ -65,7 +64,7 @@ def _option(name: str, kind: click.ParamType[Any], default: str, help: str, meta
     return click.option(name, type=kind, metavar=metavar, help=f"{help} [default: {default}]")
 
 
-OPTIONS = [
+OPTIONS: list[Decorator] = [
     _option("--hops", click.INT, "2", "How many hops features travel.", "N"),
     _option(
         "--operator",
@@ -114,7 +113,7 @@ OPTIONS = [
 ]
 
 
-def estimator_options(command: Command) -> Command:
+def estimator_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of all estimators to a command."""
     for option in reversed(OPTIONS):
         command = option(command)

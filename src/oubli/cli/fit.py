@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,7 @@ def fit(data: str, output: str, model: str, features: str | None, split: str, as
         raise InputError(f"{output}: is a file; give the path of a folder for the model")
     with progress(f"Reading {data}"):
         graph = _load(data, split, features)
+    _check(graph, data, options["smooth"])
     started = time.perf_counter()
     with progress("Fitting"):
         fitted = estimator.fit(graph)
@@ -52,10 +54,33 @@ def fit(data: str, output: str, model: str, features: str | None, split: str, as
 def _load(data: str, split: str, features: str | None) -> Graph:
     from oubli.graph import load_graph
 
+    if not Path(data).exists():
+        _quiet_downloads()
     try:
         return load_graph(data, int(split) if split.isdecimal() else split, features=features)
-    except ImportError as error:
-        raise InputError(str(error)) from None  # an extra is missing, and the message names it
+    except (ImportError, InputError) as error:  # an extra that is missing is named in the message
+        raise InputError(str(error).replace("pass root=", "name that folder in OUBLI_DATA")) from None
+
+
+def _quiet_downloads() -> None:
+    # Its log of tries would stand between the user and the one line that says what is wrong.
+    with contextlib.suppress(ImportError):
+        import pooch
+
+        pooch.get_logger().setLevel("ERROR")
+
+
+def _check(graph: Graph, data: str, smooth: bool) -> None:
+    if graph.split_slots("train").size == 0:
+        raise InputError(
+            f"{data}: has no training nodes in this split; choose another with --split, or add a split (in a node "
+            "table, the column 'split' says train, val, test or nothing)"
+        )
+    if graph.num_features == 0 and not smooth:
+        raise InputError(
+            f"{data}: has no features, so there is nothing to tell classes by; add some (with an edge list, by "
+            "--features FILE), or use labels alone with --smooth"
+        )
 
 
 def _lines(values: dict[str, Any]) -> list[str]:

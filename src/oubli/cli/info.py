@@ -37,7 +37,7 @@ def describe(fitted: NodeClassifier) -> dict[str, Any]:
         "edges": graph.num_edges,
         "features": graph.num_features,
         "splits": {name: int(graph.split_slots(name).size) for name in ("train", "val", "test")},
-        "removals": len(graph.index.removed_hashes()),
+        "removals": len(graph.index.ledger.hashes()),
         "metric": metric,
         "scores": {name: _score(fitted, name, metric) for name in ("val", "test")},
         "digest": fitted.digest(),

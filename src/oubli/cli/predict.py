@@ -45,14 +45,14 @@ def predict(
         ids = [entry.value for entry in entries]
     with progress("Predicting"):
         rows = _rows(fitted, ids, scores)
-    values = {"model": model, "classes": fitted.classes_.tolist(), "predictions": rows}
+    values = {"path": model, "classes": fitted.classes_.tolist(), "predictions": rows}
     as_text = json.dumps(values, indent=2) + "\n" if _is_json(output, as_json) else _csv(fitted, rows)
     if output is None:
         click.echo(as_text, nl=False)
         return
     with output_file(output, as_text, model):
         pass
-    say(as_json, {"model": model, "output": output, "nodes": len(rows)}, [f"{count(len(rows), 'node')} in {output}"])
+    say(as_json, {"path": model, "output": output, "nodes": len(rows)}, [f"{count(len(rows), 'node')} in {output}"])
 
 
 def _is_json(output: str | None, as_json: bool) -> bool:

@@ -90,7 +90,7 @@ def unlearn(
     written = [f"Receipt: {receipt}"] if receipt else []
     say(
         as_json,
-        {"model": model, "receipt": done.to_dict()},
+        {"path": model, "receipt": done.to_dict()},
         [*receipt_lines(done), ELSEWHERE, *written, f"Check it with: oubli verify {model}"],
     )
 

@@ -35,13 +35,11 @@ class Adjacency:
         """Build from slot pairs, each edge once or more, in either direction, without self-loops."""
         if num_nodes > MAX_NODES:
             raise CapacityError(f"graph: {num_nodes} nodes; one graph in memory holds at most {MAX_NODES}")
-        low, high = np.minimum(pairs[:, 0], pairs[:, 1]), np.maximum(pairs[:, 0], pairs[:, 1])
-        keys = np.unique(low * num_nodes + high)
-        low, high = keys // max(num_nodes, 1), keys % max(num_nodes, 1)
+        low, high = unique_pairs(pairs).T
         count = np.bincount(low, minlength=num_nodes) + np.bincount(high, minlength=num_nodes)
         start = np.zeros(num_nodes, np.int64)
         np.cumsum(count[:-1], out=start[1:])
-        neighbours = np.empty(2 * keys.size, np.int32)
+        neighbours = np.empty(2 * low.size, np.int32)
         _fill_rows(low, high, start.copy(), neighbours)
         return cls(start, count.astype(np.int32), neighbours)
 
@@ -65,8 +63,9 @@ class Adjacency:
 
     def incident(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the edges with at least one end in `slots`, as pairs ``u < v``, each once, ascending."""
-        parts = [np.column_stack([np.full(self.count[s], s, np.int64), self.row(s)]) for s in slots.tolist()]
-        return unique_pairs(np.concatenate(parts) if parts else np.empty((0, 2), np.int64))
+        out = np.empty((int(self.count[slots].sum(dtype=np.int64)), 2), np.int64)
+        _list_incident(self.start, self.count, self.neighbours, slots, out)
+        return unique_pairs(out)
 
     def remove(self, pairs: NDArray[np.int64]) -> None:
         """Delete edges that are there, each given once."""
@@ -76,13 +75,10 @@ class Adjacency:
 
 def unique_pairs(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return undirected pairs as ``u < v``, each once, ascending."""
-    ordered = np.sort(pairs, axis=1)
-    if len(ordered) < 2:
-        return ordered
-    ordered = ordered[np.lexsort((ordered[:, 1], ordered[:, 0]))]
-    keep = np.ones(len(ordered), bool)
-    keep[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    return ordered[keep]
+    low, high = np.minimum(pairs[:, 0], pairs[:, 1]), np.maximum(pairs[:, 0], pairs[:, 1])
+    # One key a pair: slots are below 2**31.
+    keys = np.unique(low << 32 | high)
+    return np.column_stack([keys >> 32, keys & 0xFFFFFFFF])
 
 
 @nb.njit(cache=True)
@@ -106,6 +102,16 @@ def _list_edges(start, count, neighbours, out):  # type: ignore[no-untyped-def]
                 out[m, 0] = i
                 out[m, 1] = neighbours[p]
                 m += 1
+
+
+@nb.njit(cache=True)
+def _list_incident(start, count, neighbours, slots, out):  # type: ignore[no-untyped-def]
+    m = 0
+    for r in range(slots.size):
+        for p in range(start[slots[r]], start[slots[r]] + count[slots[r]]):
+            out[m, 0] = slots[r]
+            out[m, 1] = neighbours[p]
+            m += 1
 
 
 @nb.njit(cache=True)

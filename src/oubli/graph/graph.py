@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from oubli.errors import AlreadyRemovedError, InputError, OubliError
-from oubli.graph.adjacency import MAX_NODES, Adjacency, unique_pairs
+from oubli.errors import InputError
+from oubli.graph.adjacency import MAX_NODES, Adjacency
 from oubli.graph.features import FeatureTable
 from oubli.graph.ids import NodeIndex, as_id_array, as_narrow
 from oubli.graph.labels import SPLITS, encode_labels, encode_splits
-from oubli.graph.removal import Removal, RemovalPlan
-
-Missing = Literal["error", "ignore"]
+from oubli.graph.removal import Missing, Removal, RemovalPlan
+from oubli.graph.resolve import resolve_removal
 
 
 class Graph:
@@ -256,101 +255,20 @@ class Graph:
         UnknownNodeError, AlreadyRemovedError, InputError
             When something named is not there and `missing` is ``"error"``.
         """
-        if not isinstance(removal, Removal):
-            raise InputError(f"expected a Removal, got {type(removal).__name__}; write Removal(nodes=[...])")
-        if missing not in ("error", "ignore"):
-            raise InputError(f'missing: expected "error" or "ignore", got {missing!r}')
-        ignored: dict[str, list[Any]] = {}
-        nodes = np.sort(self._present(removal.nodes, "nodes", missing, ignored))
-        featured = self._present(removal.features, "features", missing, ignored)
-        labelled = self._present(removal.labels, "labels", missing, ignored)
-        featured = self._still_there(featured, ~self.table.is_zero(featured), "features", missing, ignored)
-        labelled = self._still_there(labelled, self.label_codes[labelled] >= 0, "labels", missing, ignored)
-        asked = self._present_edges(removal.edges, missing, ignored)
-        incident = self.adjacency.incident(nodes)
-        edges = unique_pairs(np.concatenate([asked, incident])) if nodes.size else asked
-        return RemovalPlan(
-            nodes=nodes,
-            edges=edges,
-            features=np.setdiff1d(featured, nodes),
-            labels=np.setdiff1d(labelled, nodes),
-            asked=asked,
-            ignored=ignored,
-        )
+        return resolve_removal(self, removal, missing)
 
     def apply(self, plan: RemovalPlan) -> None:
         """Carry out a plan that `resolve` of this graph returned, in place; what goes is overwritten."""
-        names = self.index.ids
-        for u, v in plan.asked.tolist():
-            self.index.remember("edge", names[u].item(), names[v].item())
-        for kind in ("features", "labels"):
-            for slot in getattr(plan, kind).tolist():
-                self.index.remember(kind, names[slot].item())
+        names, ledger = self.index.ids, self.index.ledger
+        ledger.remember("edges", names[plan.asked])
+        ledger.remember("features", names[plan.features])
+        ledger.remember("labels", names[plan.labels])
         self.adjacency.remove(plan.edges)
         self.table.wipe(plan.wiped)
         gone = np.union1d(plan.nodes, plan.labels)
         self.label_codes[gone] = -1
         self.split_codes[gone] = 0
         self.index.remove(plan.nodes)
-
-    def _present(
-        self, ids: tuple[Any, ...], kind: str, missing: Missing, ignored: dict[str, list[Any]]
-    ) -> NDArray[np.int64]:
-        array = as_id_array(ids, kind)
-        slots, there = self.index.positions(array)
-        if not there.all():
-            if missing == "error":
-                raise self.index.unknown(array[~there], kind)
-            ignored.setdefault(kind, []).extend(array[~there].tolist())
-        return slots[there]
-
-    def _still_there(
-        self,
-        slots: NDArray[np.int64],
-        there: NDArray[np.bool_],
-        kind: str,
-        missing: Missing,
-        ignored: dict[str, list[Any]],
-    ) -> NDArray[np.int64]:
-        # A feature row that is zero, or a label that is missing, cannot be removed (again).
-        names = self.index.ids[slots[~there]].tolist()
-        if names and missing == "error":
-            error: type[OubliError] = InputError
-            said = "never had any" if kind == "features" else "never had one"
-            if self.index.was_removed(names[0], kind=kind):
-                error, said = AlreadyRemovedError, "were removed before" if kind == "features" else "was removed before"
-            what = "the features" if kind == "features" else "the label"
-            raise error(f'{kind}: {what} of node {names[0]!r} {said}; leave it out, or pass missing="ignore"')
-        if names:
-            ignored.setdefault(kind, []).extend(names)
-        return slots[there]
-
-    def _present_edges(
-        self, edges: tuple[tuple[Any, Any], ...], missing: Missing, ignored: dict[str, list[Any]]
-    ) -> NDArray[np.int64]:
-        ends = as_id_array([end for pair in edges for end in pair], "edges")
-        slots, there = self.index.positions(ends)
-        pairs, both = slots.reshape(-1, 2), there.reshape(-1, 2)
-        known = both[:, 0] & both[:, 1]
-        found = known.copy()
-        found[known] = self.adjacency.has_edges(pairs[known])
-        if not found.all():
-            absent = [list(edges[at]) for at in np.flatnonzero(~found).tolist()]
-            if missing == "error":
-                raise self._absent_edge(absent[0], ends[~there])
-            ignored.setdefault("edges", []).extend(absent)
-        return unique_pairs(pairs[found])
-
-    def _absent_edge(self, pair: list[Any], unknown_ends: NDArray[Any]) -> OubliError:
-        if self.index.was_removed(*sorted(pair), kind="edge"):
-            return AlreadyRemovedError(
-                f'edges: ({pair[0]!r}, {pair[1]!r}) was removed before; leave it out, or pass missing="ignore"'
-            )
-        if unknown_ends.size:
-            return self.index.unknown(unknown_ends, "edges")
-        return InputError(
-            f'edges: there is no edge ({pair[0]!r}, {pair[1]!r}) in the graph; leave it out, or pass missing="ignore"'
-        )
 
 
 def _as_pairs(edges: Any) -> NDArray[Any]:

@@ -6,17 +6,13 @@ slots is an order of external ids: what is computed "in slot order" does not dep
 
 from __future__ import annotations
 
-import hashlib
-import os
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from oubli.errors import AlreadyRemovedError, InputError, UnknownNodeError
-
-KEY_BYTES = 32
-HASH_BYTES = 16
+from oubli.graph.ledger import Ledger
 
 
 def as_id_array(ids: ArrayLike, what: str = "node ids") -> NDArray[Any]:
@@ -70,46 +66,37 @@ def _is_int(value: object) -> bool:
 
 
 class NodeIndex:
-    """External ids in ascending order, which of them are still there, and keyed hashes of those that are not.
+    """External ids in ascending order, which of them are still there, and a ledger of what was removed.
 
-    A removed id is overwritten at once. What stays is a keyed hash, so that a second request for it can be told from
-    one for an id never seen; whoever holds the key can only test a guess.
+    A removed id is overwritten at once; the ledger tells a second request for it from one for an id never seen.
     """
 
-    def __init__(self, ids: NDArray[Any], key: bytes | None = None, removed: NDArray[np.uint8] | None = None) -> None:
+    def __init__(self, ids: NDArray[Any], ledger: Ledger | None = None) -> None:
         if ids.size and np.any(ids[1:] == ids[:-1]):
             twice = ids[1:][ids[1:] == ids[:-1]][0]
             raise InputError(f"node ids: {twice.item()!r} is given more than once; every node needs an id of its own")
         self.ids = as_narrow(ids)
         self.alive = np.ones(ids.size, dtype=bool)
         self.num_alive = int(ids.size)
-        self.key = os.urandom(KEY_BYTES) if key is None else key
-        self._removed = set() if removed is None else {row.tobytes() for row in removed}
+        self.ledger = Ledger() if ledger is None else ledger
         # Dense integer ids 0..n-1 are the common case: the id is the slot.
         dense = ids.dtype == np.int64 and ids.size > 0 and ids[0] == 0 and ids[-1] == ids.size - 1
         self._dense = bool(dense)
 
     def copy(self) -> NodeIndex:
-        """Return an independent copy with the same key and the same memory of what was removed."""
+        """Return an independent copy."""
         twin = NodeIndex.__new__(NodeIndex)
         twin.__dict__.update(self.__dict__)
-        twin.ids, twin.alive, twin._removed = self.ids.copy(), self.alive.copy(), set(self._removed)
+        twin.ids, twin.alive, twin.ledger = self.ids.copy(), self.alive.copy(), self.ledger.copy()
         return twin
 
     def compacted(self) -> NodeIndex:
-        """Return an index of the living ids alone, with the same key and memory."""
-        twin = NodeIndex(self.living(), self.key)
-        twin._removed = set(self._removed)
-        return twin
+        """Return an index of the living ids alone, with a copy of the ledger."""
+        return NodeIndex(self.living(), self.ledger.copy())
 
     def living(self) -> NDArray[Any]:
         """Return the ids that are still there, ascending."""
         return self.ids[self.alive]
-
-    def removed_hashes(self) -> NDArray[np.uint8]:
-        """Return the keyed hashes of what was removed, sorted so that they do not tell the order."""
-        rows = sorted(self._removed)
-        return np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(len(rows), HASH_BYTES).copy()
 
     def positions(self, wanted: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return the slot of every wanted id and whether it is there (slots of absent ids are meaningless)."""
@@ -139,7 +126,7 @@ class NodeIndex:
         self, absent: NDArray[Any], what: str, mend: str = 'leave it out, or pass missing="ignore"'
     ) -> UnknownNodeError:
         """Return the error for ids that are not there; `mend` says what to do about them."""
-        gone = [a for a in absent.tolist() if self.was_removed(a)]
+        gone = absent[self.ledger.knows("nodes", absent)].tolist()
         rest = f" (and {absent.size - 1} more)" if absent.size > 1 else ""
         if gone:
             return AlreadyRemovedError(f"{what}: node {gone[0]!r}{rest} was removed before; {mend}")
@@ -153,11 +140,10 @@ class NodeIndex:
         return UnknownNodeError(f"{what}: no node {first!r}{rest} in the graph; {have}; {mend}")
 
     def remove(self, slots: NDArray[np.int64]) -> None:
-        """Forget the ids in `slots`, keeping keyed hashes of them."""
+        """Forget the ids in `slots`; the ledger keeps hashes of them."""
         if slots.size == 0:
             return
-        for name in self.ids[slots].tolist():
-            self._removed.add(self._hash(f"node:{name!r}"))
+        self.ledger.remember("nodes", self.ids[slots])
         self.alive[slots] = False
         self.num_alive -= int(slots.size)
         if not self._dense:
@@ -173,14 +159,3 @@ class NodeIndex:
             while slot < self.ids.size and not self.alive[slot] and self.ids[slot] != left:
                 self.ids[slot] = left
                 slot += 1
-
-    def remember(self, kind: str, *names: object) -> None:
-        """Keep a keyed hash of something removed that is not a node: an edge, a feature row, a label."""
-        self._removed.add(self._hash(f"{kind}:" + ":".join(repr(n) for n in names)))
-
-    def was_removed(self, *names: object, kind: str = "node") -> bool:
-        """Tell whether this was removed before."""
-        return self._hash(f"{kind}:" + ":".join(repr(n) for n in names)) in self._removed
-
-    def _hash(self, text: str) -> bytes:
-        return hashlib.blake2b(text.encode(), key=self.key, digest_size=HASH_BYTES).digest()

@@ -51,7 +51,7 @@ class Ledger:
         return np.array([h in self._hashes for h in self._hash(kind, names).tolist()], dtype=bool)
 
     def _hash(self, kind: str, names: NDArray[Any]) -> NDArray[np.uint64]:
-        words = self._words(names.reshape(len(names), -1))
+        words = self._words(names if names.ndim == 2 else names[:, None])
         out = np.empty(len(words), np.uint64)
         first, second = np.frombuffer(self.key, "<u8")
         _siphash(first, second, np.uint64(KINDS.index(kind) + (words.shape[1] << 8)), words, out)
@@ -60,7 +60,8 @@ class Ledger:
     def _words(self, names: NDArray[Any]) -> NDArray[np.uint64]:
         if names.dtype.kind == "i":
             return np.ascontiguousarray(names, np.int64).view(np.uint64)
-        digests = [hashlib.blake2b(name.encode(), key=self.key, digest_size=8).digest() for name in names.ravel().tolist()]
+        texts = names.ravel().tolist()
+        digests = [hashlib.blake2b(text.encode(), key=self.key, digest_size=8).digest() for text in texts]
         return np.frombuffer(b"".join(digests), np.uint64).reshape(names.shape)
 
 

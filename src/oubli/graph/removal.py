@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from oubli.errors import InputError
 from oubli.graph.ids import as_id_array
 
 NodeId = int | str
+Missing = Literal["error", "ignore"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ class Removal:
     features: tuple[NodeId, ...] = ()
     labels: tuple[NodeId, ...] = ()
 
+    arrays: ClassVar[dict[str, NDArray[Any]]]
+    """The same ids as arrays, by kind; made once, since large requests are looked up as arrays."""
+
     def __init__(
         self,
         nodes: Iterable[NodeId] = (),
@@ -55,10 +59,16 @@ class Removal:
         features: Iterable[NodeId] = (),
         labels: Iterable[NodeId] = (),
     ) -> None:
-        object.__setattr__(self, "nodes", _unique_ids(nodes, "nodes"))
-        object.__setattr__(self, "features", _unique_ids(features, "features"))
-        object.__setattr__(self, "labels", _unique_ids(labels, "labels"))
-        object.__setattr__(self, "edges", _unique_edges(edges))
+        arrays = {
+            "nodes": _unique_ids(nodes, "nodes"),
+            "edges": _unique_edges(edges),
+            "features": _unique_ids(features, "features"),
+            "labels": _unique_ids(labels, "labels"),
+        }
+        object.__setattr__(self, "arrays", arrays)
+        for name, array in arrays.items():
+            listed = array.tolist()
+            object.__setattr__(self, name, tuple(map(tuple, listed)) if name == "edges" else tuple(listed))
 
     @classmethod
     def subgraph(cls, nodes: Iterable[NodeId]) -> Removal:
@@ -131,21 +141,25 @@ class RemovalPlan:
         return np.union1d(self.nodes, self.features)
 
 
-def _unique_ids(ids: Iterable[NodeId], what: str) -> tuple[NodeId, ...]:
+def _unique_ids(ids: Iterable[NodeId], what: str) -> NDArray[Any]:
     if isinstance(ids, str) or not isinstance(ids, Iterable):
         raise InputError(f"removal: {what} must be a list of ids, got {ids!r} alone; write [{ids!r}]")
-    listed = as_id_array(ids if isinstance(ids, np.ndarray) else list(ids), f"removal: {what}").tolist()
-    return tuple(dict.fromkeys(listed))
+    array = as_id_array(ids if isinstance(ids, np.ndarray) else list(ids), f"removal: {what}")
+    return array[np.sort(np.unique(array, return_index=True)[1])]
 
 
-def _unique_edges(edges: Iterable[tuple[NodeId, NodeId]]) -> tuple[tuple[NodeId, NodeId], ...]:
-    listed = edges.tolist() if isinstance(edges, np.ndarray) else list(edges)
-    for pair in listed:
-        if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
-            raise InputError(f"removal: an edge is a pair of node ids, got {pair!r}")
-    ends = as_id_array([end for pair in listed for end in pair], "removal: edges").tolist()
-    pairs = list(zip(ends[::2], ends[1::2], strict=True))
-    for u, v in pairs:
-        if u == v:
-            raise InputError(f"removal: edge ({u!r}, {v!r}) is a self-loop; graphs here have none, so none can go")
-    return tuple(dict.fromkeys((u, v) if u < v else (v, u) for u, v in pairs))
+def _unique_edges(edges: Iterable[tuple[NodeId, NodeId]]) -> NDArray[Any]:
+    if isinstance(edges, np.ndarray) and edges.ndim == 2 and edges.shape[1] == 2:
+        ends = as_id_array(edges.ravel(), "removal: edges")
+    else:
+        listed = list(edges)
+        for pair in listed:
+            if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
+                raise InputError(f"removal: an edge is a pair of node ids, got {pair!r}")
+        ends = as_id_array([end for pair in listed for end in pair], "removal: edges")
+    pairs = np.sort(ends.reshape(-1, 2), axis=1)
+    loops = np.flatnonzero(pairs[:, 0] == pairs[:, 1])
+    if loops.size:
+        u = pairs[loops[0], 0].item()
+        raise InputError(f"removal: edge ({u!r}, {u!r}) is a self-loop; graphs here have none, so none can go")
+    return pairs[np.sort(np.unique(pairs, axis=0, return_index=True)[1])]

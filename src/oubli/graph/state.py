@@ -11,6 +11,7 @@ from oubli.graph.adjacency import Adjacency
 from oubli.graph.features import FeatureTable
 from oubli.graph.graph import Graph
 from oubli.graph.ids import NodeIndex
+from oubli.graph.ledger import Ledger
 
 
 def graph_to_arrays(graph: Graph) -> dict[str, NDArray[Any]]:
@@ -22,8 +23,8 @@ def graph_to_arrays(graph: Graph) -> dict[str, NDArray[Any]]:
         "label_codes": small.label_codes,
         "label_values": small.label_values,
         "split_codes": small.split_codes,
-        "key": np.frombuffer(small.index.key, np.uint8),
-        "removed_hashes": small.index.removed_hashes(),
+        "key": np.frombuffer(small.index.ledger.key, np.uint8),
+        "removed_hashes": small.index.ledger.hashes(),
         "feature_shape": np.array(small.table.shape, np.int64),
     }
     if small.table.dense is not None:
@@ -42,7 +43,7 @@ def graph_from_arrays(arrays: dict[str, NDArray[Any]]) -> Graph:
         triple = arrays["feature_indptr"], arrays["feature_indices"], arrays["feature_values"]
         table = FeatureTable((rows, columns), sparse=triple)
     return Graph(
-        NodeIndex(ids, arrays["key"].tobytes(), arrays["removed_hashes"]),
+        NodeIndex(ids, Ledger(arrays["key"].tobytes(), arrays["removed_hashes"])),
         Adjacency.from_pairs(ids.size, arrays["edges"].astype(np.int64)),
         table,
         arrays["label_codes"],

@@ -33,7 +33,7 @@ def canonical_digest(parts: Iterable[tuple[str, Any]]) -> str:
 def _hash_array(digest: Any, array: NDArray[Any]) -> None:
     digest.update(repr(array.shape).encode())
     if array.dtype.kind == "U":
-        digest.update("\0".join(array.ravel().tolist()).encode())
+        digest.update(json.dumps(array.tolist()).encode())
         return
     kind = KINDS[array.dtype.kind]
     for first in range(0, len(array) if array.ndim else 1, CHUNK):

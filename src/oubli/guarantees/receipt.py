@@ -89,7 +89,7 @@ class Receipt:
             values = json.loads(text)
             given = dict(values["guarantee"])
             return cls(**{**values, "guarantee": KINDS[given.pop("kind")](**given)})
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"receipt: not a receipt of oubli ({error})") from None
 
 

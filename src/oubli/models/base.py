@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from oubli.errors import InputError, NotFittedError, OubliError
-from oubli.graph.graph import Graph, Missing
-from oubli.graph.removal import Removal, RemovalPlan
+from oubli.graph.graph import Graph
+from oubli.graph.removal import Missing, Removal, RemovalPlan
 from oubli.graph.state import graph_from_arrays, graph_to_arrays
 from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.folder import write_folder
@@ -67,7 +67,9 @@ class NodeClassifier(ABC):
             if first not in known:
                 raise InputError(f"{type(self).__name__} has no parameter {first!r}; it has {', '.join(known)}")
             if rest:
-                getattr(self, first).set_params(**{rest: value})
+                if not isinstance(known[first], NodeClassifier):
+                    raise InputError(f"{name}: {first} is {known[first]!r}, which has no parameters; set {first} first")
+                known[first].set_params(**{rest: value})
             else:
                 setattr(self, first, value)
         return self
@@ -136,10 +138,12 @@ class NodeClassifier(ABC):
         started = time.perf_counter()
         plan = self.graph_.resolve(removal, missing=missing)
         self._check_remainder(plan)
+        if level == "reselected":
+            self._check_choosable(plan)
         classes, choices = self.classes_.tolist(), dict(self.choices_)
         counts = {"nodes": plan.nodes.size, "edges": len(plan.edges)}
         counts |= {"features": plan.features.size, "labels": plan.labels.size}
-        # Nothing below fails on valid state; if it is interrupted, the model says so instead of answering wrongly.
+        # If what follows is interrupted, the model says so from then on instead of answering wrongly.
         self._whole = False
         account = self._forget(plan, level)
         self.level_ = "frozen" if level == "frozen" and self._has_choices() else "reselected"
@@ -275,6 +279,10 @@ class NodeClassifier(ABC):
     @abstractmethod
     def _has_choices(self) -> bool: ...
 
+    @abstractmethod
+    def _selection_metrics(self) -> set[str]:
+        """Return the metrics by which choices are made on the validation nodes."""
+
     def _check_fitted(self) -> None:
         if not hasattr(self, "_whole"):
             raise NotFittedError(f"this {type(self).__name__} is not fitted yet; call fit(graph) first")
@@ -287,6 +295,23 @@ class NodeClassifier(ABC):
             raise InputError(
                 "unlearn: no training node would remain, so there would be no model; nothing was changed. "
                 "Leave some labels, or delete the model"
+            )
+
+    def _check_choosable(self, plan: RemovalPlan) -> None:
+        metrics = self._selection_metrics()
+        if not metrics:
+            return
+        splits = self.graph_.split_codes.copy()
+        splits[plan.nodes] = splits[plan.labels] = 0
+        left = self.graph_.label_codes[splits == 2]
+        classes = np.unique(self.graph_.label_codes[splits == 1])
+        enough = left.size > 0
+        if "roc_auc" in metrics:
+            enough = classes.size == 2 and 0 < np.count_nonzero(left == classes[1]) < left.size
+        if not enough:
+            raise InputError(
+                "unlearn: too few validation nodes would remain to make the choices again; nothing was changed. "
+                'Keep the choices with level="frozen", or leave some labels'
             )
 
     def _score_slots(self, slots: NDArray[np.int64], metric: str) -> float:
@@ -308,8 +333,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, NodeClassifier):
         return value.describe()
     if isinstance(value, Mapping):
-        return {"pairs": sorted([k, v] for k, v in value.items())}
-    if isinstance(value, np.ndarray | tuple):
+        return {"pairs": sorted([_plain(k), _plain(v)] for k, v in value.items())}
+    if isinstance(value, np.ndarray | list | tuple):
         return [_plain(v) for v in (value.tolist() if isinstance(value, np.ndarray) else value)]
     return value.item() if isinstance(value, np.generic) else value
 

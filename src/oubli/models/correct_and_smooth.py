@@ -86,6 +86,10 @@ class CorrectAndSmooth(NodeClassifier):
     def _has_choices(self) -> bool:
         return len(self._pairs()) > 1 or self.base_._has_choices()
 
+    def _selection_metrics(self) -> set[str]:
+        own = {self.scoring} if len(self._pairs()) > 1 else set()
+        return own | self.base_._selection_metrics()
+
     def _fit(self, choices: dict[str, Any] | None) -> None:
         template = SGCRidge() if self.base is None else self.base
         self.base_ = type(template)(**template.get_params(deep=False))

@@ -154,6 +154,9 @@ class SGCRidge(NodeClassifier):
     def _has_choices(self) -> bool:
         return len(self._alphas()) > 1 or (self.projection == "auto" and self.graph_.num_features > WIDE)
 
+    def _selection_metrics(self) -> set[str]:
+        return {self.scoring} if len(self._alphas()) > 1 else set()
+
     def _choose_projection(self) -> int | None:
         if self.projection != "auto":
             return self.projection

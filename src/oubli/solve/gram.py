@@ -82,7 +82,9 @@ def add_gram(gram: NDArray[np.int64], rows: NDArray[np.int32], constant: int, si
     """
     largest = max(int(rows.max(initial=0)), -int(rows.min(initial=0)), abs(constant))
     block = min(BLOCK, EXACT // (largest * largest), len(rows))
-    if block < 1 or largest * largest * len(rows) >= 2**63 - int(np.abs(gram.diagonal()).max(initial=0)):
+    # What was added before can be taken back: only additions can leave the range.
+    room = 2**63 - (int(gram.diagonal().max(initial=0)) if sign > 0 else 0)
+    if block < 1 or largest * largest * len(rows) >= room:
         raise CapacityError(
             f"gram: values up to {largest} in {len(rows)} rows leave the range of exact sums; "
             "lower fraction_bits or scale the features down"

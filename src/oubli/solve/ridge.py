@@ -17,6 +17,8 @@ from oubli.solve.systems import GramSystem, RowSystem
 DIRECT_COLUMNS = 512
 """Up to so many columns the fixed-order factorisation is quick; beyond, LAPACK proposes and exact residuals decide."""
 
+LARGEST_PENALTY = 2**60
+
 WEIGHT_BITS = 10
 """Class weights are integers in units of 2**-10."""
 
@@ -66,6 +68,7 @@ def weights_from_gram(
         _check_room(np.abs(gram.products).max(), int(weights.max()) * len(present))
         matrix = np.einsum("g,gij->ij", weights[present], gram.products[present])
         sums = weights[present, None] * gram.sums[present]
+    _check_room(matrix.diagonal().max(), 1)
     if matrix.shape[0] <= DIRECT_COLUMNS + 1:
         inner = np.arange(len(matrix) - 1)
         matrix[inner, inner] += penalty
@@ -105,6 +108,8 @@ def integer_alpha(alpha: float, fraction_bits: int, weights: NDArray[np.int64] |
     penalty = int(np.rint(alpha * 2.0**bits))
     if penalty < 1:
         raise InputError(f"alpha: {alpha} is below 2**-{bits}, the resolution of exact sums here; raise it")
+    if penalty >= LARGEST_PENALTY:
+        raise InputError(f"alpha: {alpha} is above {LARGEST_PENALTY // 2**bits}, the largest penalty here; lower it")
     return penalty
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oubli.errors import CapacityError
-from oubli.solve.digits import BITS, carry, float_digits, integer_digits, to_float
+from oubli.solve.digits import BITS, HALF, carry, float_digits, integer_digits, to_float
 from oubli.solve.systems import RidgeSystem
 
 GRID_DIGITS = 2
@@ -50,14 +50,11 @@ def rounded_solve(system: RidgeSystem) -> NDArray[np.float64]:
             places = np.concatenate([np.zeros((length - len(places), *system.rhs.shape), np.int64), places])
         last = np.inf
         for _ in range(STEPS):
-            exact, residual = _residual(system, places, fraction)
-            if not exact.any():
-                return _round(places, fraction)[0]
-            bound = _error_bound(system, residual)
-            values, distance = _round(places, fraction)
-            if np.abs(values).max() > LARGEST:
+            if np.abs(to_float(places, fraction)).max() > LARGEST:
                 raise CapacityError(f"solve: weights beyond {LARGEST:.0f}; raise alpha or scale the features up")
-            if np.all(bound * SAFETY < distance):
+            exact, residual = _residual(system, places, fraction)
+            values, distance = _round(places, fraction)
+            if not exact.any() or np.all(_error_bound(system, residual) * SAFETY < distance):
                 return values
             size = float(np.abs(residual).max())
             if not size < 0.5 * last:
@@ -82,7 +79,9 @@ def _error_bound(system: RidgeSystem, residual: NDArray[np.float64]) -> NDArray[
     # The constant column is eliminated first: what is left has no eigenvalue below alpha.
     column = system.constant_column[:-1]
     mass = system.constant_column[-1]
-    reduced = residual[:-1] - np.outer(column / mass, residual[-1])
+    along = np.outer(column / mass, residual[-1])
+    # The difference may cancel: what its own rounding can hide is added.
+    reduced = np.abs(residual[:-1] - along) + 2.0**-50 * (np.abs(residual[:-1]) + np.abs(along))
     inner = np.sqrt((reduced**2).sum(axis=0)) / system.alpha
     intercept = (np.abs(residual[-1]) + np.sqrt((column**2).sum()) * inner) / mass
     bound = np.empty_like(residual)
@@ -93,13 +92,14 @@ def _error_bound(system: RidgeSystem, residual: NDArray[np.float64]) -> NDArray[
 def _round(places: NDArray[np.int64], fraction: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the nearest multiples of the grid (ties to even) and how far the nearest rounding boundary is."""
     below = fraction - GRID_DIGITS
-    part = to_float(places[:below], below)
     whole = np.zeros(places.shape[1:], np.int64)
     for k in range(len(places) - 1, below - 1, -1):
         whole = (whole << BITS) + places[k]
-    step = np.rint(part)
-    tie = np.abs(part) == 0.5
-    step = np.where(tie, np.where(whole % 2 == 0, 0.0, np.sign(part)), step)
-    whole = whole + step.astype(np.int64)
-    distance = (0.5 - np.abs(part - step)) * 2.0**-GRID_BITS
-    return whole.astype(np.float64) * 2.0**-GRID_BITS, distance
+    # Balanced digits below the grid come to less than half a step, unless the first of them is the least there is: then
+    # the sign of the rest decides, which as a float of its own is not lost beside the half.
+    rest = to_float(places[: below - 1], below)
+    edge = places[below - 1] == -HALF
+    down = edge & ((rest < 0) | ((rest == 0) & (whole % 2 == 1)))
+    part = places[below - 1] * 2.0**-BITS + rest
+    distance = np.where(edge, np.abs(rest), 0.5 - np.abs(part)) * 2.0**-GRID_BITS
+    return (whole - down).astype(np.float64) * 2.0**-GRID_BITS, distance

@@ -6,12 +6,13 @@ Both stand for ``(Z^T diag(w) Z + alpha J) x = b`` with integer `Z` (its last co
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.linalg as sl
 from numpy.typing import NDArray
 
+from oubli.errors import CapacityError
 from oubli.solve.digits import DigitMatrix, carry, integer_digits
 
 
@@ -27,6 +28,15 @@ class RidgeSystem(Protocol):
 
     def solve_roughly(self, residual: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return an approximate solution for a float right-hand side."""
+
+
+def _factorise(matrix: NDArray[np.float64]) -> Any:
+    try:
+        return sl.cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)
+    except sl.LinAlgError:
+        raise CapacityError(
+            "solve: the system is not positive definite in float64; raise alpha, or drop columns that are repeated"
+        ) from None
 
 
 class GramSystem:
@@ -52,7 +62,7 @@ class GramSystem:
         self._scale = 1.0 / np.sqrt(np.maximum(floats.diagonal(), 1.0))
         floats *= self._scale[:, None]
         floats *= self._scale[None, :]
-        self._factor = sl.cho_factor(floats, lower=True, overwrite_a=True, check_finite=False)
+        self._factor = _factorise(floats)
 
     def product(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the matrix times digits, in digits, exactly."""
@@ -87,7 +97,7 @@ class RowSystem:
         self._constant = float(rows[0, -1])
         kernel = self._inner @ self._inner.T
         kernel[np.diag_indices_from(kernel)] += alpha
-        self._factor = sl.cho_factor(kernel, lower=True, overwrite_a=True, check_finite=False)
+        self._factor = _factorise(kernel)
         self._ones = sl.cho_solve(self._factor, self._root, check_finite=False)
 
     def product(self, places: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,0 +1,162 @@
+import json
+import re
+
+import numpy as np
+import pytest
+from benchmarks import results, threads, timing
+from benchmarks.kernels.__main__ import main as kernels
+from benchmarks.kernels.crossover import call_crossover
+from benchmarks.unlearning.__main__ import main as unlearning
+from benchmarks.unlearning.requests import BALL, KINDS, draw_requests
+from benchmarks.unlearning.settings import Plan, measure
+from benchmarks.unlearning.solving import solve_again, twin
+
+from oubli.graph import generate_graph
+from oubli.models import SGCRidge
+from oubli.propagation import Propagation
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return generate_graph(num_nodes=400, num_features=16, seed=3)
+
+
+DOCUMENT = {
+    "title": "Speed",
+    "command": "python -m benchmarks.speed",
+    "date": "2026-05-25T12:00:00+00:00",
+    "machine": {
+        "cpu": "A processor",
+        "cores": 2,
+        "memory_gib": 7.5,
+        "packages": {"oubli": "0.1.0"},
+        "python": "3.11.7",
+        "blas": [],
+        "threads": {"NUMBA_NUM_THREADS": "1"},
+        "load_average": [0.1, 0.2, 0.3],
+        "commit": "abc",
+    },
+    "tables": [
+        {
+            "title": "One",
+            "note": "In ms.",
+            "columns": [["name", "case"], ["ms.median", "ms", ".1f"], ["hops", "by hop", ",d"], ["same", "equal"]],
+            "rows": [
+                {"name": "a|b", "ms": {"median": 1.25, "min": 1}, "hops": [2, 1300], "same": True},
+                {"name": "c", "ms": {"median": 20}, "hops": [], "same": False, "hidden": 1},
+                {"name": "d"},
+            ],
+        }
+    ],
+}
+MARKDOWN = """\
+# Speed
+
+`python -m benchmarks.speed`, 2026-05-25T12:00:00+00:00, commit abc.
+A processor, 2 cores, 7.5 GiB; load [0.1, 0.2, 0.3]; Python 3.11.7, oubli 0.1.0; BLAS unknown; threads: \
+NUMBA_NUM_THREADS=1.
+
+## One
+
+In ms.
+
+| case | ms | by hop | equal |
+| --- | --: | --- | --- |
+| a\\|b | 1.2 | 2, 1,300 | yes |
+| c | 20.0 |  | **no** |
+| d |  |  |  |
+"""
+
+
+def test_markdown_is_made_from_the_json_alone(tmp_path, capsys):
+    (tmp_path / "speed.json").write_text(json.dumps(DOCUMENT), encoding="utf-8")
+    results.main(["speed", "--folder", str(tmp_path)])
+    assert (tmp_path / "speed.md").read_text(encoding="utf-8") == MARKDOWN
+    assert capsys.readouterr().out.strip() == str(tmp_path / "speed.md")
+
+
+def test_results_hold_where_and_how_they_were_made(tmp_path):
+    table = results.make_table("One", [("name", "case")], [{"name": "a"}])
+    target = results.write_results("speed", "Speed", [table], tmp_path)
+    document = json.loads((tmp_path / "speed.json").read_text(encoding="utf-8"))
+    assert target.read_text(encoding="utf-8") == results.render(document)
+    assert {"cpu", "cores", "memory_gib", "blas", "threads", "load_average", "commit"} <= document["machine"].keys()
+    assert {"oubli", "numpy", "numba"} <= document["machine"]["packages"].keys()
+    assert document["tables"] == [table]
+
+
+@pytest.mark.parametrize(("main", "name"), [(unlearning, "unlearning"), (kernels, "kernels")])
+def test_quick_run_on_a_generated_graph(main, name, tmp_path, capsys):
+    main(["--quick", "--generated", "--folder", str(tmp_path), "--name", "trial"])
+    document = json.loads((tmp_path / "trial.json").read_text(encoding="utf-8"))
+    assert (tmp_path / "trial.md").read_text(encoding="utf-8") == results.render(document)
+    rows = [row for table in document["tables"] for row in table["rows"]]
+    assert all(table["rows"] for table in document["tables"])
+    if name == "unlearning":
+        settings = [row for row in rows if "identical" in row]
+        assert {row["kind"] for row in settings} == set(KINDS)
+        assert all(row["identical"] for row in settings)
+    shown = [re.findall(r"^\| .*", part, re.MULTILINE) for part in results.render(document).split("\n## ")[1:]]
+    assert [len(lines) - 2 for lines in shown] == [len(table["rows"]) for table in document["tables"]]
+
+
+def test_cases_are_timed_in_turn():
+    calls = []
+    samples = timing.interleave({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, draws=3)
+    assert "".join(calls) == "ab" + "ab" + "ba" + "ab"
+    assert all(len(times.cpu) == len(times.wall) == 3 for times in samples.values())
+    assert timing.summary([4.0, 1.0, 2.0, 3.0, 5.0]) == {
+        "median": 3.0,
+        "q1": 2.0,
+        "q3": 4.0,
+        "min": 1.0,
+        "max": 5.0,
+        "draws": 5,
+    }
+
+
+def test_threads_are_limited_before_numpy_or_not_at_all():
+    with pytest.raises(RuntimeError, match="before the first import of numpy"):
+        threads.limit_threads(1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_requests_name_each_thing_once(graph, kind):
+    size = 10
+    named = []
+    for request in draw_requests(graph, kind, size, draws=4, seed=1):
+        (things,) = (things for things in vars(request).values() if len(things))
+        assert len(things) in (range(size, size + BALL[1]) if kind == "subgraph" else [size])
+        named += [tuple(t) if isinstance(t, tuple) else t for t in things]
+        graph.resolve(request)
+    assert len(named) == len(set(named)) >= 4 * size
+
+
+def test_requests_stop_when_the_graph_has_no_more(graph):
+    assert len(list(draw_requests(graph, "node", 150, draws=9, seed=1))) == 2
+
+
+def test_a_setting_leaves_the_model_and_sees_equal_bytes(graph):
+    model = SGCRidge().fit(graph)
+    digest = model.digest()
+    row = measure(model, "node", 2, Plan(draws=3, solves=1))
+    assert model.digest() == digest
+    assert row["identical"]
+    assert (row["unlearn_ms"]["draws"], row["solve_ms"]["draws"]) == (3, 1)
+    assert len(row["reached"]) == model.hops
+
+
+def test_the_yardstick_computes_the_whole_model(graph):
+    model = SGCRidge().fit(graph)
+    other = twin(model)
+    solve_again(other)
+    assert other.digest() == model.digest()
+    assert not np.shares_memory(other._propagation.totals[0], model._propagation.totals[0])
+
+
+def test_crossover_leaves_the_library_as_it_was(graph):
+    decide = Propagation._prefers_full
+    model = SGCRidge().fit(graph)
+    (row,) = call_crossover(model, (5,), draws=2)["rows"]
+    assert 0 < row["share"] <= 1
+    assert Propagation._prefers_full is decide
