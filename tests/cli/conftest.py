@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from tests.cli.command import copy_folder, run
 
 from oubli import Graph
 from oubli.graph import generate_graph, write_npz
-from tests.cli.command import copy_folder, run
 
 
 @pytest.fixture(scope="session")

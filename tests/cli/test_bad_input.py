@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from tests.cli.command import assert_refused, run, snapshot, spawn
 
 from oubli import Graph
 from oubli.graph import generate_graph, write_npz
-from tests.cli.command import assert_refused, run, snapshot, spawn
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,9 @@ def test_unlearn_refuses_what_was_removed_before(model, graph, write):
     before = snapshot(model)
     for option, value in zip(given[::2], given[1::2], strict=True):
         assert_refused(run("unlearn", model, option, value), f"{option} {value}", "removed before", "--missing ignore")
-        assert_refused(run("unlearn", model, f"{option}s", write("again.txt", f"# again\n{value}\n")), "line 2", "before")
+        assert_refused(
+            run("unlearn", model, f"{option}s", write("again.txt", f"# again\n{value}\n")), "line 2", "before"
+        )
     assert snapshot(model) == before
 
 

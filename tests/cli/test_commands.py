@@ -5,11 +5,11 @@ import io
 import json
 
 import pytest
+from tests.cli.command import run, spawn
 
 from oubli import Removal, load_model, verify
 from oubli.guarantees import Receipt
 from oubli.models import CorrectAndSmooth, SGCRidge
-from tests.cli.command import run, spawn
 
 
 def test_whole_life_of_a_model_in_processes_of_their_own(graph, graph_file, tmp_path):
@@ -94,9 +94,10 @@ def test_missing_ignore_makes_a_request_repeatable(model, write):
     again = run("unlearn", model, "--nodes", request, "--missing", "ignore", "--json")
     assert again.json["receipt"]["ignored"] == {"nodes": [3, 4]}
     assert load_model(model).digest() == digest
-    assert "Passed over, since not there: 2 nodes (3, 4)" in run(
-        "unlearn", model, "--nodes", request, "--missing", "ignore"
-    ).out
+    assert (
+        "Passed over, since not there: 2 nodes (3, 4)"
+        in run("unlearn", model, "--nodes", request, "--missing", "ignore").out
+    )
 
 
 def test_frozen_keeps_choices_and_says_so(model):

@@ -1,8 +1,8 @@
 """A fresh process that sees raw graphs and parameters, and nothing else of a model.
 
-``python -m tests.exactness.worker fit JOBS`` fits each job and prints its digests; ``... unlearn JOBS`` fits each and then
-unlearns its requests. JOBS is a JSON file: a list of objects with "graph" (a file of `RawGraph.save`), "estimator" (class
-and parameters) and, for unlearning, "requests" (texts of `Removal.to_json`).
+``python -m tests.exactness.worker fit JOBS`` fits each job and prints its digests; ``... unlearn JOBS`` fits each and
+then unlearns its requests. JOBS is a JSON file: a list of objects with "graph" (a file of `RawGraph.save`), "estimator"
+(class and parameters) and, for unlearning, "requests" (texts of `Removal.to_json`).
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ MAX_NODES = np.iinfo(np.int32).max
 class Adjacency:
     """Undirected simple graph over slots, without self-loops.
 
-    Row `i` is ``neighbours[start[i] : start[i] + count[i]]``, ascending. Deleting an arc shifts the tail of its row, so
-    scans stay free of branches and the freed places are overwritten with -1.
+    Row `i` is ``neighbours[start[i] : start[i] + count[i]]``, ascending. Deleting closes the gaps in a row, so scans
+    stay free of branches, and the freed places are overwritten with -1.
 
     Attributes
     ----------
@@ -139,11 +139,43 @@ def _find_edges(start, count, neighbours, pairs):  # type: ignore[no-untyped-def
 
 @nb.njit(cache=True)
 def _delete_edges(start, count, neighbours, pairs):  # type: ignore[no-untyped-def]
+    # A deleted place is marked by its complement, which still tells the search its value; then rows are closed up, each
+    # once however many of its arcs go.
     for e in range(len(pairs)):
         for side in range(2):
             u, v = pairs[e, side], pairs[e, 1 - side]
             row = neighbours[start[u] : start[u] + count[u]]
-            for p in range(_lower_bound(row, v), row.size - 1):
-                row[p] = row[p + 1]
-            row[row.size - 1] = -1
-            count[u] -= 1
+            at = _lower_bound_marked(row, v)
+            row[at] = ~row[at]
+    for e in range(len(pairs)):
+        for side in range(2):
+            _close_row(start, count, neighbours, pairs[e, side], pairs[e, 1 - side])
+
+
+@nb.njit(cache=True)
+def _lower_bound_marked(row, value):  # type: ignore[no-untyped-def]
+    low, high = 0, row.size
+    while low < high:
+        middle = (low + high) // 2
+        found = row[middle] if row[middle] >= 0 else ~row[middle]
+        if found < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@nb.njit(cache=True)
+def _close_row(start, count, neighbours, u, v):  # type: ignore[no-untyped-def]
+    row = neighbours[start[u] : start[u] + count[u]]
+    at = _lower_bound_marked(row, v)
+    if at == row.size or row[at] >= 0:
+        return
+    kept = 0
+    for p in range(row.size):
+        if row[p] >= 0:
+            row[kept] = row[p]
+            kept += 1
+    for p in range(kept, row.size):
+        row[p] = -1
+    count[u] = kept

@@ -14,6 +14,9 @@ from oubli.errors import InputError
 from oubli.graph.ids import as_id_array
 
 NodeId = int | str
+MANY = 10_000
+"""Slots from which marking them is quicker than sorting them."""
+
 Missing = Literal["error", "ignore"]
 
 
@@ -133,7 +136,11 @@ class RemovalPlan:
     @property
     def endpoints(self) -> NDArray[np.int64]:
         """Slots whose degree changes, ascending."""
-        return np.unique(self.edges)
+        seen = np.zeros(int(self.edges.max(initial=-1)) + 1 if self.edges.size > MANY else 0, bool)
+        if seen.size == 0:
+            return np.unique(self.edges)
+        seen[self.edges[:, 0]] = seen[self.edges[:, 1]] = True
+        return np.flatnonzero(seen)
 
     @property
     def wiped(self) -> NDArray[np.int64]:
@@ -162,4 +169,8 @@ def _unique_edges(edges: Iterable[tuple[NodeId, NodeId]]) -> NDArray[Any]:
     if loops.size:
         u = pairs[loops[0], 0].item()
         raise InputError(f"removal: edge ({u!r}, {u!r}) is a self-loop; graphs here have none, so none can go")
-    return pairs[np.sort(np.unique(pairs, axis=0, return_index=True)[1])]
+    order = np.lexsort((pairs[:, 1], pairs[:, 0]))
+    ordered = pairs[order]
+    first = np.ones(len(pairs), bool)
+    first[1:] = (ordered[1:, 0] != ordered[:-1, 0]) | (ordered[1:, 1] != ordered[:-1, 1])
+    return pairs[np.sort(order[first])]

@@ -76,6 +76,11 @@ class _Lookup:
         pairs = self.removal.arrays["edges"]
         slots, there = self.graph.index.positions(pairs.ravel())
         ends, both = slots.reshape(-1, 2), there.reshape(-1, 2)
+        if there.all():
+            # In the order of their rows, the usual case where all are there is quicker.
+            ordered = unique_pairs(ends)
+            if self.graph.adjacency.has_edges(ordered).all():
+                return ordered
         found = both[:, 0] & both[:, 1]
         found[found] = self.graph.adjacency.has_edges(ends[found])
         if not found.all():

@@ -16,8 +16,9 @@ from oubli.propagation import push
 from oubli.propagation.operator import Operator
 from oubli.propagation.quantise import LARGEST, Quantiser
 
-FULL_SHARE = 0.25
-"""Share of all arcs from which a full hop is quicker than pushing deltas; measured in benchmarks.kernels."""
+PUSH_ARC, PUSH_ROW, PUSH_PAIR = 3, 5, 11
+"""What pushing costs an arc written, a row reached and an edge lost, an arc of a full hop being 1; measured in
+benchmarks.kernels."""
 
 EXACT_TOTAL = 2**48
 """Bound below which a rounded quotient is exact (docs/proofs/integer-propagation)."""
@@ -124,7 +125,7 @@ class Propagation:
         count = graph.adjacency.count
         ends = plan.endpoints
         sources = np.union1d(plan.wiped, ends) if self.operator.rho else plan.wiped
-        if self._prefers_full(graph, push.count_arcs(count, sources), ends.size):
+        if self._prefers_full(graph, sources, plan):
             graph.apply(plan)
             self._requantise(graph, sources)
             return self._finish_full(1, graph, change)
@@ -140,13 +141,16 @@ class Propagation:
         moved = (rows != old_rows).any(axis=1)
         step = _Step(sources[moved], rows[moved] - old_rows[moved], former, ends, plan.edges)
         for hop in range(1, self.hops + 1):
-            if self._prefers_full(graph, push.count_arcs(count, step.changed), ends.size):
+            if self._prefers_full(graph, step.changed, plan):
                 return self._finish_full(hop, graph, change)
             self._push(hop, graph, step, change, wanted)
         return change
 
-    def _prefers_full(self, graph: Graph, arcs: int, endpoints: int) -> bool:
-        return arcs + endpoints > FULL_SHARE * (graph.adjacency.num_arcs + graph.num_nodes)
+    def _prefers_full(self, graph: Graph, changed: NDArray[np.int64], plan: RemovalPlan) -> bool:
+        arcs = push.count_arcs(graph.adjacency.count, changed)
+        rows = min(arcs + 2 * len(plan.edges), graph.num_nodes)
+        cost = PUSH_ARC * arcs + PUSH_ROW * rows + PUSH_PAIR * len(plan.edges)
+        return bool(cost > graph.adjacency.num_arcs + graph.num_nodes)
 
     def _finish_full(self, hop: int, graph: Graph, change: OutputChange) -> OutputChange:
         self._full_from(hop, graph)

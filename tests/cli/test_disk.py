@@ -1,0 +1,82 @@
+"""A disk that fills: an error, and everything as it was."""
+
+import os
+import resource
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.cli.command import assert_refused, copy_folder, run, snapshot, spawn
+
+
+def _limited(size):
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+@pytest.mark.parametrize("size", [0, 200, 2000])
+def test_files_that_may_not_grow(model, tmp_path, size):
+    before = snapshot(model)
+    receipt = tmp_path / "receipt.json"
+    done = spawn("unlearn", model, "--node", "3", preexec_fn=_limited(size))
+    assert_refused(done, str(model), "no room")
+    assert snapshot(model) == before
+    assert not receipt.exists()
+    assert run("unlearn", model, "--node", "3").code == 0
+
+
+def test_a_receipt_that_does_not_fit_stops_the_request(model, tmp_path):
+    before = snapshot(model)
+    done = spawn("unlearn", model, "--node", "3", "--receipt", tmp_path / "receipt.json", preexec_fn=_limited(100))
+    assert_refused(done, "receipt.json")
+    assert snapshot(model) == before
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["model"]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 1 MB; mounting one takes rights that not everyone has."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("mounting a small disk needs root")
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True, check=False
+    ).returncode:
+        pytest.skip("this machine does not allow mounting")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_a_disk_that_is_full(fitted, graph_file, small_disk):
+    model = copy_folder(fitted, small_disk / "model")
+    (small_disk / "ballast").touch()
+    free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
+    before = snapshot(model)
+    for left in (0, 4096, 20_000):
+        (small_disk / "ballast").write_bytes(b"x" * max(0, free - left))
+        assert_refused(run("unlearn", model, "--node", "3"), "no room")
+        assert_refused(run("unlearn", model, "--node", "3", "--receipt", small_disk / "receipt.json"))
+        assert_refused(run("fit", graph_file, "-o", model), "no room")
+        assert_refused(run("fit", graph_file, "-o", small_disk / "new"), "no room")
+        assert_refused(run("predict", model, "--scores", "-o", small_disk / "all.json"), "full")
+        assert snapshot(model) == before
+        assert run("info", model).code == 0
+    (small_disk / "ballast").unlink()
+    assert run("unlearn", model, "--node", "3").code == 0
+
+
+def test_what_cannot_be_written_at_all(graph_file, model):
+    assert_refused(run("fit", graph_file, "-o", "/proc/model"), "/proc/model")
+    full = Path("/dev/full")
+    if full.exists():
+        with full.open("w") as stream:
+            done = subprocess.run(
+                ["oubli-is-run-by-python", "-m", "oubli.cli", "info", model],
+                executable=shutil.which("python3"),
+                stdout=stream,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert done.returncode != 0

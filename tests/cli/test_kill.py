@@ -1,0 +1,155 @@
+"""Killed in the middle: the next command finds the old or the new state whole, and clears away the rest."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from tests.cli.command import command_line, copy_folder, run, snapshot
+
+from oubli import Removal, load_model
+
+REQUEST = ("--node", "3", "--node", "11")
+
+# Forks before every change of the disk in turn, and kills the fork there. One thread layer survives a fork.
+KILLER = """
+import contextlib, io, json, os, shutil, signal, sys
+from oubli.cli import main
+
+def quiet(*arguments):
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        code = main(list(arguments))
+    return code, out.getvalue()
+
+def counting(limit):
+    seen = [0]
+    def wrap(name):
+        real = getattr(os, name)
+        def wrapped(*arguments, **options):
+            seen[0] += 1
+            if seen[0] == limit:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(*arguments, **options)
+        setattr(os, name, wrapped)
+    for name in ("fsync", "rename", "replace", "unlink", "rmdir", "mkdir", "open"):
+        wrap(name)
+    return seen
+
+source, place, *command = sys.argv[1:]
+found, limit = [], 0
+while True:
+    limit += 1
+    model = os.path.join(place, str(limit))
+    shutil.copytree(source, model)
+    child = os.fork()
+    if child == 0:
+        counting(limit)
+        os._exit(quiet(command[0], model, *command[1:])[0])
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    left = sorted(os.listdir(model))
+    code, out = quiet("info", model, "--json")
+    digest = json.loads(out)["digest"] if code == 0 else None
+    found.append({"status": status, "left": left, "digest": digest, "after": sorted(os.listdir(model))})
+    if status != -signal.SIGKILL:
+        break
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def digests(fitted):
+    model = load_model(fitted)
+    old = model.digest()
+    model.unlearn(Removal(nodes=[3, 11]))
+    return old, model.digest()
+
+
+def test_at_every_change_of_the_disk(fitted, tmp_path, digests):
+    command = [sys.executable, "-c", KILLER, str(fitted), str(tmp_path), "unlearn", *REQUEST]
+    environment = os.environ | {"NUMBA_THREADING_LAYER": "workqueue", "NUMBA_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, timeout=300)
+    found = json.loads(done.stdout)
+    *killed, last = found
+    assert len(killed) > 20
+    assert last["status"] == 0
+    assert {entry["status"] for entry in killed} == {-signal.SIGKILL}
+    seen = [entry["digest"] for entry in found]
+    change = seen.index(digests[1])
+    assert 0 < change < len(killed), "kills came before and after the change"
+    assert seen == [digests[0]] * change + [digests[1]] * (len(found) - change)
+    assert any(len(entry["left"]) > 3 for entry in killed), "some kill left something behind"
+    for entry in found:
+        names = [name.partition("-")[0] for name in entry["after"]]
+        assert names == ["lock", "manifest.json", "state"]
+
+
+def test_real_commands_at_random_moments(fitted, tmp_path, digests):
+    random.seed(5)
+    for draw in range(5):
+        model = copy_folder(fitted, tmp_path / f"{draw}")
+        process = subprocess.Popen(
+            command_line("unlearn", model, *REQUEST), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        before, deadline = set(os.listdir(model)), time.monotonic() + 60
+        # Start-up takes most of the time: wait until it writes.
+        while process.poll() is None and set(os.listdir(model)) == before and time.monotonic() < deadline:
+            time.sleep(0.0005)
+        time.sleep(random.uniform(0, 0.03))
+        process.kill()
+        process.wait()
+        told = run("info", model, "--json")
+        assert told.code == 0, told.err
+        assert told.json["digest"] in digests
+        assert len(list(model.iterdir())) == 3
+        again = run("unlearn", model, *REQUEST, "--missing", "ignore")
+        assert again.code == 0
+        assert load_model(model).digest() == digests[1]
+
+
+def test_interrupt_says_so_in_one_line(fitted, tmp_path, digests):
+    model = copy_folder(fitted, tmp_path / "model")
+    process = subprocess.Popen(
+        command_line("unlearn", model, "--nodes", "-"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(1.5)
+    assert process.poll() is None
+    before = snapshot(model)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err.startswith("oubli: interrupted")
+    assert err.count("\n") == 1
+    assert snapshot(model) == before
+
+
+def test_two_requests_at_once_are_both_honoured_or_one_is_refused(fitted, tmp_path):
+    for draw in range(2):
+        model = copy_folder(fitted, tmp_path / f"{draw}")
+        asked = [3, 11, 17]
+        processes = [
+            subprocess.Popen(
+                command_line("unlearn", model, "--node", node),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for node in asked
+        ]
+        ended = [(process.communicate(timeout=120), process.returncode) for process in processes]
+        left = load_model(model).graph_.node_ids.tolist()
+        assert any(code == 0 for _, code in ended)
+        for node, ((_, err), code) in zip(asked, ended, strict=True):
+            assert (node not in left) == (code == 0), err
+            if code:
+                assert code == 2
+                assert "another command changed the model" in err
+        assert run("verify", model).code == 0
