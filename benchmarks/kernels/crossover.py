@@ -1,4 +1,4 @@
-"""From which share of the arcs a full hop is quicker than pushing deltas: what sets `FULL_SHARE`."""
+"""From which share of the arcs a full hop is quicker than pushing deltas: what `oubli.propagation.state` goes by."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.kernels.limits import on_threads
 from benchmarks.results import Table, make_table
 from benchmarks.timing import Samples, interleave
 from benchmarks.unlearning.requests import draw_requests
-from oubli.graph import Graph
+from oubli.graph import Graph, RemovalPlan
 from oubli.models import SGCRidge
 from oubli.propagation import Propagation, push
 from oubli.propagation.hop import full_hop
@@ -85,12 +86,13 @@ def _forced(way: str, shares: list[float], hops: int) -> Iterator[None]:
     """Push at every hop, or pull at the last; note which share of all arcs the last hop was about to push."""
     asked, decide = [0], Propagation._prefers_full
 
-    def forced(self: Propagation, graph: Graph, arcs: int, endpoints: int) -> bool:
+    def forced(self: Propagation, graph: Graph, changed: NDArray[np.int64], plan: RemovalPlan) -> bool:
         # Asked once before the graph changes, and then at every hop.
         asked[0] += 1
         if asked[0] <= hops:
             return False
-        shares.append((arcs + endpoints) / (graph.adjacency.num_arcs + graph.num_nodes))
+        arcs = push.count_arcs(graph.adjacency.count, changed)
+        shares.append(arcs / (graph.adjacency.num_arcs + graph.num_nodes))
         return way == "pull"
 
     Propagation._prefers_full = forced

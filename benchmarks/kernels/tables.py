@@ -8,7 +8,7 @@ from benchmarks.data import arxiv, small_graph
 from benchmarks.kernels.crossover import SHARES, call_crossover, hop_crossover
 from benchmarks.kernels.hop import footprint_table, hop_table
 from benchmarks.kernels.solves import gram_table, solve_table
-from benchmarks.kernels.startup import startup_table
+from benchmarks.kernels.startup import startup_tables
 from benchmarks.results import Table, write_results
 from oubli.models import SGCRidge
 
@@ -21,11 +21,14 @@ def run(name: str, quick: bool, generated: bool, threads: int, folder: Path | No
     draws = 3 if quick else 20
     model = SGCRidge().fit(graph)
     tables: list[Table] = []
+    shape = f"{graph.num_nodes:,} nodes, {graph.num_edges:,} edges, {graph.num_features} columns"
+    title = f"Kernels: {'a generated graph' if generated else 'ogbn-arxiv'} ({shape})"
 
-    def keep(table: Table | None) -> None:
-        if table is not None:
-            print(table["title"], flush=True)
-            tables.append(table)
+    def keep(*found: Table) -> Path:
+        """Write what there is so far: a run that is cut short leaves its tables."""
+        print(*(table["title"] for table in found), sep="\n", flush=True)
+        tables.extend(found)
+        return write_results(name, title, tables, folder)
 
     keep(hop_table(graph, draws, threads))
     keep(gram_table(graph.train_nodes.size, graph.num_features, draws, threads))
@@ -37,8 +40,5 @@ def run(name: str, quick: bool, generated: bool, threads: int, folder: Path | No
         keep(call_crossover(other, batches, max(2, draws // 4)))
     models["SGCRidge(hops=1)"] = SGCRidge(hops=1).fit(graph)
     models["SGCRidge(normalize=None)"] = SGCRidge(normalize=None).fit(graph)
-    keep(footprint_table(graph, models))
-    keep(startup_table(5 if quick else 10))
-    shape = f"{graph.num_nodes:,} nodes, {graph.num_edges:,} edges, {graph.num_features} columns"
-    source = "a generated graph" if generated else "ogbn-arxiv"
-    return write_results(name, f"Kernels: {source} ({shape})", tables, folder)
+    keep(*startup_tables(5 if quick else 10))
+    return keep(footprint_table(graph, models))

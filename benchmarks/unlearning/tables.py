@@ -48,20 +48,26 @@ def run(name: str, quick: bool, generated: bool, folder: Path | None) -> Path:
     plan = Plan(draws=5, solves=2) if quick else Plan()
     sizes = tuple(size for size in (SIZES[:1] if quick else SIZES) if 40 * size < graph.num_nodes)
     models = {operator: _fit(graph, operator=operator) for operator in OPERATORS}
-    tables = [_parts_table(models, draws=3 if quick else 10)]
-    tables.append(_main_table("Removals of each kind", TERMS, models, KINDS, sizes, plan))
-    tables.append(_large_table(models, graph, LARGE_SHARES[1:2] if quick else LARGE_SHARES, plan))
-    if not quick:
-        models.clear()
-        raw = {operator: _fit(graph, operator=operator, normalize=None) for operator in OPERATORS}
-        note = "Rows keep their length: values are larger, so more rounded rows change. Otherwise as above."
-        tables.append(_main_table("Features as they are (normalize=None)", note, raw, ("edge", "node"), sizes, plan))
-    if not generated:
-        tables.append(_other_table(OTHERS[:1] if quick else OTHERS, plan))
     shape = f"{graph.num_nodes:,} nodes, {graph.num_edges:,} edges, {graph.num_features} features"
     source = "a generated graph" if generated else "ogbn-arxiv with features drawn from the labels"
     title = f"Unlearning beside a full re-solve: {source} ({shape}, {graph.train_nodes.size:,} training rows), two hops"
-    return write_results(name, title, tables, folder)
+    tables: list[Table] = []
+
+    def keep(table: Table) -> Path:
+        """Write what there is so far: a run that is cut short leaves its tables."""
+        tables.append(table)
+        return write_results(name, title, tables, folder)
+
+    keep(_parts_table(models, draws=3 if quick else 10))
+    keep(_main_table("Removals of each kind", TERMS, models, KINDS, sizes, plan))
+    if not generated:
+        keep(_other_table(OTHERS[:1] if quick else OTHERS, plan))
+    if not quick:
+        raw = {operator: _fit(graph, operator=operator, normalize=None) for operator in OPERATORS}
+        note = "Rows keep their length: values are larger, so more rounded rows change. Otherwise as above."
+        keep(_main_table("Features as they are (normalize=None)", note, raw, ("edge", "node"), sizes, plan))
+        raw.clear()
+    return keep(_large_table(models, graph, LARGE_SHARES[1:2] if quick else LARGE_SHARES, plan))
 
 
 def _fit(graph: Graph, **parameters: Any) -> SGCRidge:

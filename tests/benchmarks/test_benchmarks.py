@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -125,7 +126,7 @@ def test_requests_name_each_thing_once(graph, kind):
     size = 10
     named = []
     for request in draw_requests(graph, kind, size, draws=4, seed=1):
-        (things,) = (things for things in vars(request).values() if len(things))
+        (things,) = filter(None, (getattr(request, field.name) for field in fields(request)))
         assert len(things) in (range(size, size + BALL[1]) if kind == "subgraph" else [size])
         named += [tuple(t) if isinstance(t, tuple) else t for t in things]
         graph.resolve(request)

@@ -63,8 +63,8 @@ def assert_refused(done, *words, code=2):
     """Assert one clear line on stderr that holds the words, and nothing else anywhere."""
     assert done.code == code, (done.out, done.err)
     assert done.out == ""
-    assert "Traceback" not in done.err
-    assert done.err.startswith("oubli: ")
+    assert "Traceback" not in done.err, done.err
+    assert done.err.startswith("oubli: "), done.err
     assert done.err.count("\n") == 1, done.err
     assert done.err.endswith("\n")
     for word in words:

@@ -209,7 +209,7 @@ def _with(value):
         ({"features": _with(np.nan)}, ["row 2, column 1", "NaN"]),
         ({"features": _with(np.inf)}, ["row 2, column 1", "infinite"]),
         ({"edge_index": np.array([[0, 1], [1, 1]], np.int32)}, ["self-loop"]),
-        ({"edge_index": np.array([[0, 1], [1, 9]], np.int32)}, ["9"]),
+        ({"edge_index": np.array([[0, 1], [1, 9]], np.int32)}, ["edge_index", "outside"]),
         ({"train_masks": np.zeros((1, 4), bool)}, ["no training nodes", "--split"]),
         ({"features": None}, ["no features"]),
         ({"edge_index": None}, ["edge_index"]),

@@ -4,7 +4,6 @@ import os
 import resource
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 from tests.cli.command import assert_refused, copy_folder, run, snapshot, spawn
@@ -14,14 +13,12 @@ def _limited(size):
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
-@pytest.mark.parametrize("size", [0, 200, 2000])
-def test_files_that_may_not_grow(model, tmp_path, size):
+@pytest.mark.parametrize("size", [100, 2000])
+def test_files_that_may_not_grow(model, size):
     before = snapshot(model)
-    receipt = tmp_path / "receipt.json"
     done = spawn("unlearn", model, "--node", "3", preexec_fn=_limited(size))
     assert_refused(done, str(model), "no room")
     assert snapshot(model) == before
-    assert not receipt.exists()
     assert run("unlearn", model, "--node", "3").code == 0
 
 
@@ -66,17 +63,7 @@ def test_a_disk_that_is_full(fitted, graph_file, small_disk):
     assert run("unlearn", model, "--node", "3").code == 0
 
 
-def test_what_cannot_be_written_at_all(graph_file, model):
-    assert_refused(run("fit", graph_file, "-o", "/proc/model"), "/proc/model")
-    full = Path("/dev/full")
-    if full.exists():
-        with full.open("w") as stream:
-            done = subprocess.run(
-                ["oubli-is-run-by-python", "-m", "oubli.cli", "info", model],
-                executable=shutil.which("python3"),
-                stdout=stream,
-                stderr=subprocess.PIPE,
-                text=True,
-                check=False,
-            )
-        assert done.returncode != 0
+def test_a_folder_that_cannot_be_made(graph_file):
+    if not os.path.isdir("/proc/self"):
+        pytest.skip("there is no /proc here")
+    assert_refused(run("fit", graph_file, "-o", "/proc/self/model"), "cannot write")

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.cli.command import command_line, run, spawn
+from tests.cli.command import command_line, run
 
 from oubli import __version__
 
@@ -78,8 +78,6 @@ def test_progress_is_on_the_terminal_only(model):
     assert out.startswith("{\n")
     assert out.endswith("}\n")
     assert "Forgetting" in shown
-    done = spawn("verify", model)
-    assert done.err == ""
 
 
 def test_a_reader_that_leaves_is_no_error(model):

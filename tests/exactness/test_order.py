@@ -9,10 +9,10 @@ import pytest
 from sklearn.base import clone
 from tests.exactness.raw import KINDS, draw_removal, random_raw
 from tests.exactness.reference import assert_same, refit
+from tests.propagation.switch import switch
 
 from oubli import Graph, Removal
 from oubli.models import CorrectAndSmooth, SGCRidge, sgc
-from oubli.propagation import state as propagation_state
 
 GRID = (0.01, 1.0, 100.0)
 ESTIMATORS = [
@@ -42,8 +42,9 @@ def two_requests(raw, seed):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("seed", range(3))
-def test_either_request_first_or_both_at_once(estimator, seed, monkeypatch):
-    monkeypatch.setattr(propagation_state, "FULL_SHARE", 10.0)
+def test_either_request_first_or_both_at_once(estimator, seed, request):
+    request.addfinalizer(lambda: switch("as it is"))
+    switch("never")
     raw = random_raw(seed, num_nodes=80, degree=2.0)
     a, b = two_requests(raw, seed)
     models = [clone(estimator).fit(raw.build()) for _ in range(3)]

@@ -13,14 +13,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sklearn.base import clone
 from tests.exactness.raw import KINDS, draw_removal, random_raw
 from tests.exactness.reference import assert_same, refit
+from tests.propagation.switch import NAMES, switch
 
 from oubli import Removal, load_model
 from oubli.errors import InputError, UnknownNodeError
 from oubli.models import CorrectAndSmooth, NodeClassifier, SGCRidge
 from oubli.propagation import Propagation
-from oubli.propagation import state as propagation_state
 
-FULL_SHARE = propagation_state.FULL_SHARE
 GRID = (0.01, 1.0, 100.0)
 ESTIMATORS = {
     "random walk": SGCRidge(hops=2),
@@ -41,7 +40,7 @@ class Unlearning(RuleBasedStateMachine):
 
     model: NodeClassifier
     estimators: ClassVar[dict[str, NodeClassifier]] = ESTIMATORS
-    full_shares = (0.0, 0.25, 10.0, 10.0)
+    switches = ("never", "never", *NAMES)
 
     @initialize(
         data=st.data(),
@@ -52,8 +51,7 @@ class Unlearning(RuleBasedStateMachine):
         sparse=st.booleans(),
     )
     def start(self, data, seed, num_nodes, degree, strings, sparse):
-        # The share of arcs from which a hop is recomputed whole: always, as it is, and never.
-        propagation_state.FULL_SHARE = data.draw(st.sampled_from(self.full_shares))
+        switch(data.draw(st.sampled_from(self.switches)))
         name = data.draw(st.sampled_from(sorted(self.estimators)))
         self.raw = random_raw(seed, num_nodes, degree=degree, strings=strings, sparse=sparse)
         assume(self.raw.train.size and self.raw.val.size)
@@ -113,7 +111,7 @@ class Unlearning(RuleBasedStateMachine):
         assert self.model.choices_ == self.choices
 
     def teardown(self):
-        propagation_state.FULL_SHARE = FULL_SHARE
+        switch("as it is")
 
 
 def run(machine, **options):
@@ -208,7 +206,7 @@ class StaleSmoothing(CorrectAndSmooth):
 def test_a_model_that_forgets_wrongly_is_caught(broken):
     class Machine(Unlearning):
         estimators: ClassVar = {"symmetric" if isinstance(broken, NeverReselects) else "random walk": broken}
-        full_shares = (10.0,)
+        switches = ("never",)
 
         def save_and_load(self):
             """Variants defined here are fitted, not loaded."""

@@ -24,7 +24,7 @@ INTERRUPTED, PIPE_CLOSED = 130, 141
 
 
 class _Commands(click.Group):
-    """Lists its commands in the order of use, and lets an interrupt through without click's extra line."""
+    """Lists its commands in the order of use, and lets an interrupt through without click's own ways of ending."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
@@ -35,6 +35,10 @@ class _Commands(click.Group):
         except KeyboardInterrupt:
             _complain("Interrupted", "interrupted; a model on disk is whole, as it was before or as it was to be after")
             ctx.exit(INTERRUPTED)
+        except BrokenPipeError:
+            # Python would complain once more when it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(PIPE_CLOSED)
 
 
 @click.group(cls=_Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -80,10 +84,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(
             "MemoryError", "out of memory; nothing was written. Use a machine with more, or a smaller graph", as_json
         )
-    except BrokenPipeError:
-        # Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
     return BAD_INPUT
 
 

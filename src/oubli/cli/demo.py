@@ -28,10 +28,11 @@ SMALLEST = 200
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Another seed, another graph.")
 @json_option
 def demo(output: str | None, size: int, seed: int, as_json: bool) -> int:
-    """See it learn, forget and prove it: no data or network needed.
+    """See it learn, forget and prove it, without any data.
 
     Generates a graph of people, fits a model, forgets a mixed request, rebuilds the model in a fresh process, compares
-    the bytes, searches the disk for what was forgotten, and measures the cost. Exits with 1 if a check fails.
+    the bytes, searches the disk for what was forgotten, and measures the cost. Needs no network. Exits with 1 if a
+    check fails.
     """
     if size < SMALLEST:
         raise InputError(f"--size: a demonstration needs {SMALLEST} nodes or more, not {size}")
@@ -108,7 +109,7 @@ def _run(folder: Path, size: int, seed: int, tell: Callable[[str], object]) -> d
         spent = costs(fitted, DRAWS, step)
     ratio = spent["refit_seconds"] / spent["unlearn_seconds"]
     tell(
-        f"7. To forget one person takes {duration(spent['unlearn_seconds'])}, to fit anew "
+        f"7. Once compiled, forgetting one person takes {duration(spent['unlearn_seconds'])}, fitting anew "
         f"{duration(spent['refit_seconds'])} (medians of {DRAWS}, one thread)."
     )
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @model_argument
 @json_option
 def info(model: str, as_json: bool) -> None:
-    """Tell what a model is: its choices, sizes, scores and digest."""
+    """Tell what a model is: choices, sizes, scores and digest."""
     fitted = open_model(model)
     values = describe(fitted) | {"path": model, "bytes": folder_bytes(model)}
     say(as_json, values, pairs([("Model", model), *_rows(values)]))

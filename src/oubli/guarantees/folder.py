@@ -127,6 +127,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise InputError(f"{file}: not a model of this version of oubli (format {FORMAT}); fit again")
     if manifest.get("sha256") != _manifest_digest(manifest):
         raise InputError(f"{file}: does not match its own digest: truncated or tampered with; restore or fit again")
+    if not (OURS.fullmatch(str(manifest.get("state"))) and {"description", "files"} <= manifest.keys()):
+        raise InputError(f"{file}: lacks what the manifest of a model has: tampered with; restore or fit again")
     return manifest
 
 

@@ -21,7 +21,7 @@ def sign_projection(num_features: int, width: int, seed: int) -> tuple[NDArray[n
     scales : ndarray of float64, shape (num_features, COPIES)
         ``+-1/sqrt(COPIES)``.
     """
-    counter = np.arange(num_features * COPIES, dtype=np.uint64) + np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15)
+    counter = np.arange(num_features * COPIES, dtype=np.uint64) + np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64)
     hashed = _splitmix64(counter).reshape(num_features, COPIES)
     columns = ((hashed >> np.uint64(1)) % np.uint64(width)).astype(np.int32)
     signs = np.where(hashed & np.uint64(1), 1.0, -1.0)
