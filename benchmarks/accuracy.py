@@ -1,7 +1,8 @@
 """Accuracy of the closed forms, every choice made on validation nodes alone.
 
-``python -m benchmarks.accuracy [--quick] [NAME ...]`` fits every candidate of a data set on every split, keeps the one with
-the best validation score (the first of equals), and reports its test score. The test nodes are looked at once, after.
+``python -m benchmarks.accuracy [--quick] [NAME ...]`` fits every candidate of a data set on every split, keeps the one
+with the best validation score (the first of equals), and reports its test score. The test nodes are looked at once,
+after.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def _forge(model, change):
     "change",
     [
         lambda m: m["files"].pop("weights.npy"),
-        lambda m: m["files"].pop("graph.ids.npy"),
+        lambda m: m["files"].pop("graph.edge_index.npy"),
         lambda m: m["description"]["model"]["params"].update(hops=3),
         lambda m: m["description"]["model"]["params"].update(unheard_of=3),
         lambda m: m["description"]["model"].update({"class": "Forest"}),

@@ -18,7 +18,7 @@ def test_demo_for_people_and_machines_tells_the_same_story(tmp_path):
     assert told["digests"]["model"] == told["digests"]["rebuilt"] != told["digests"]["stale"]
     assert set(told["digests"].values()) <= set(people.out.split()), "the same seed, the same bytes"
     assert told["files_with_traces"]["after"] == {"name": [], "features": []}
-    assert told["files_with_traces"]["before"]["name"] == ["graph.ids.npy"]
+    assert told["files_with_traces"]["before"]["name"] == ["graph.node_ids.npy"]
     kept = load_model(tmp_path / "kept")
     assert (kept.digest(), kept.graph_.num_nodes) == (told["digests"]["model"], 399)
 

@@ -78,7 +78,7 @@ def test_a_removed_node_leaves_no_bytes(tmp_path, kind, sparse, options):
     model = tmp_path / "model"
     assert run("fit", tmp_path / "data.npz", "-o", model, *options).code == 0
     name, row = _traces_of_id(secret), _traces_of_row(model, secret)
-    assert _holders(model, name) == ["graph.ids.npy"], "the search finds the id where it is"
+    assert _holders(model, name) == ["graph.node_ids.npy"], "the search finds the id where it is"
     assert _holders(model, row[: PLANTED.size]), "and the features"
     assert _holders(model, row[-1:]), "and what was made of them"
     assert run("unlearn", model, "--node", secret).code == 0
@@ -96,7 +96,7 @@ def test_a_removed_feature_row_leaves_no_bytes(tmp_path, sparse):
     assert _holders(model, row)
     assert run("unlearn", model, "--feature", SECRET).code == 0
     assert _holders(model, row) == []
-    assert _holders(model, _traces_of_id(SECRET)) == ["graph.ids.npy"]
+    assert _holders(model, _traces_of_id(SECRET)) == ["graph.node_ids.npy"]
 
 
 def test_a_removed_class_leaves_no_name(tmp_path):

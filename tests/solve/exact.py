@@ -13,10 +13,11 @@ def gram(rows: np.ndarray, weights: list[int] | None = None) -> list[list[int]]:
     """Return ``Z^T diag(w) Z`` in Python integers."""
     listed = rows.tolist()
     weights = [1] * len(listed) if weights is None else weights
-    width = rows.shape[1]
-    return [
-        [sum(w * z[i] * z[j] for w, z in zip(weights, listed, strict=True)) for j in range(width)] for i in range(width)
-    ]
+
+    def product(i: int, j: int) -> int:
+        return sum(w * z[i] * z[j] for w, z in zip(weights, listed, strict=True))
+
+    return [[product(i, j) for j in range(rows.shape[1])] for i in range(rows.shape[1])]
 
 
 def solve(matrix: list[list[int]], rhs: list[list[int]]) -> list[list[Fraction]]:

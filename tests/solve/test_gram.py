@@ -59,11 +59,8 @@ def test_the_largest_values_in_many_rows(value):
     odd, even = (np.array([int(v) for v in column], object) for column in rows.T)
     assert statistics.products[0, 0, 0] == int((odd * odd).sum())
     assert statistics.products[0, 0, 1] == int((odd * even).sum())
-    assert statistics.products[0, 2].tolist() == [
-        CONSTANT * int(odd.sum()),
-        CONSTANT * int(even.sum()),
-        5000 * CONSTANT**2,
-    ]
+    assert statistics.products[0, 2, :2].tolist() == [CONSTANT * int(odd.sum()), CONSTANT * int(even.sum())]
+    assert statistics.products[0, 2, 2] == 5000 * CONSTANT**2
 
 
 def test_inexact_variants_are_caught():

@@ -329,6 +329,26 @@ class NodeClassifier(ABC):
         return position[codes]
 
 
+def numbers(given: Any, name: str) -> list[float]:
+    """Return one number or several as a list, ascending.
+
+    Raises
+    ------
+    InputError
+        When there is none, or something else among them.
+    """
+    several = isinstance(given, list | tuple | range) or (isinstance(given, np.ndarray) and given.ndim == 1)
+    listed = [v.item() if isinstance(v, np.generic) else v for v in (given if several else [given])]
+    if isinstance(given, np.ndarray) and given.ndim == 0:
+        listed = [given.item()]
+    if not listed:
+        raise InputError(f"{name}: the sequence is empty; give at least one value")
+    for value in listed:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"{name}: expected numbers, got {value!r}")
+    return sorted(listed)
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, NodeClassifier):
         return value.describe()

@@ -14,7 +14,7 @@ from oubli.errors import InputError
 from oubli.graph.removal import RemovalPlan
 from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.levels import Level
-from oubli.models.base import NodeClassifier
+from oubli.models.base import NodeClassifier, numbers
 from oubli.models.scoring import METRICS, score_predictions
 from oubli.models.sgc import SGCRidge
 from oubli.propagation.spread import spread
@@ -76,12 +76,12 @@ class CorrectAndSmooth(NodeClassifier):
         if self.scoring not in METRICS:
             raise InputError(f"scoring: expected one of {', '.join(METRICS)}, got {self.scoring!r}")
         for name in ("correction", "smoothing"):
-            for value in _candidates(getattr(self, name), name):
-                if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+            for value in numbers(getattr(self, name), name):
+                if not 0 <= value < 1:
                     raise InputError(f"{name}: expected numbers from 0 to below 1, got {value!r}")
 
     def _pairs(self) -> list[tuple[float, float]]:
-        return list(product(_candidates(self.correction, "correction"), _candidates(self.smoothing, "smoothing")))
+        return list(product(numbers(self.correction, "correction"), numbers(self.smoothing, "smoothing")))
 
     def _has_choices(self) -> bool:
         return len(self._pairs()) > 1 or self.base_._has_choices()
@@ -181,22 +181,17 @@ class CorrectAndSmooth(NodeClassifier):
 
     def _state_arrays(self) -> dict[str, NDArray[Any]]:
         alive = np.flatnonzero(self.graph_.index.alive)
-        return {"smoothed": self._smoothed[alive], **self.base_._state_arrays()}
+        # Under names of its own, since the base may smooth as well.
+        base = {f"base.{name}": array for name, array in self.base_._state_arrays().items()}
+        return {"smoothed": self._smoothed[alive], **base}
 
     def _restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         template = SGCRidge() if self.base is None else self.base
         self.base_ = type(template)(**template.get_params(deep=False))
         self.base_.graph_, self.base_.choices_ = self.graph_, self.choices_["base"]
         self.base_.level_, self.base_._saved_as, self.base_._whole = self.level_, None, True
-        self.base_._restore(arrays)
+        self.base_._restore({name.removeprefix("base."): a for name, a in arrays.items() if name.startswith("base.")})
         self._smoothed, self.classes_ = arrays["smoothed"], self.base_.classes_
-
-
-def _candidates(given: float | Sequence[float], name: str) -> list[float]:
-    listed = list(np.asarray(given).tolist()) if isinstance(given, Sequence | np.ndarray) else [given]
-    if not listed:
-        raise InputError(f"{name}: the sequence is empty; give at least one value")
-    return sorted(listed)
 
 
 @nb.njit(cache=True)

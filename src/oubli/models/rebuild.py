@@ -24,10 +24,10 @@ def rebuild(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Nod
     """Return a model fitted anew on the graph in `arrays`, its edges shuffled and turned round."""
     graph = {name.removeprefix("graph."): array for name, array in arrays.items()}
     generator = np.random.default_rng(SHUFFLE_SEED)
-    edges = generator.permutation(graph["edges"])
-    turned = generator.random(len(edges)) < 0.5
-    edges[turned] = edges[turned, ::-1]
-    graph["edges"] = edges
+    edges = generator.permutation(graph["edge_index"], axis=1)
+    turned = generator.random(edges.shape[1]) < 0.5
+    edges[:, turned] = edges[::-1, turned]
+    graph["edge_index"] = edges
     model = estimator_class(description["model"]["class"]).from_description(description["model"])
     choices = None if description["level"] == "reselected" else description["choices"]
     return model.fit_with(graph_from_arrays(graph), choices)

@@ -12,7 +12,7 @@ from oubli.errors import InputError
 from oubli.graph.removal import RemovalPlan
 from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.levels import Level
-from oubli.models.base import NodeClassifier
+from oubli.models.base import NodeClassifier, numbers
 from oubli.models.scoring import METRICS
 from oubli.propagation import Operator, OutputChange, Propagation, Quantiser
 from oubli.solve import ExactGram, class_weights, keeps_rows, linear_scores, weights_from_gram, weights_from_rows
@@ -139,17 +139,19 @@ class SGCRidge(NodeClassifier):
         width = self.projection
         if width not in ("auto", None) and (not isinstance(width, int) or isinstance(width, bool) or width < 1):
             raise InputError(f'projection: expected a positive width, "auto" or None, got {width!r}')
+        weights = self.class_weight
+        if not (weights is None or isinstance(weights, str | Mapping)):
+            raise InputError(f'class_weight: expected "balanced", a mapping or None, got {weights!r}')
+        if isinstance(weights, Mapping):
+            for weight in weights.values():
+                numbers(weight, "class_weight")
         Operator.parse(self.operator)
         for alpha in self._alphas():
-            if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 < alpha < np.inf:
+            if not 0 < alpha < np.inf:
                 raise InputError(f"alpha: expected positive numbers, got {alpha!r}")
 
     def _alphas(self) -> list[float]:
-        given = self.alpha
-        listed = list(np.asarray(given).tolist()) if isinstance(given, Sequence | np.ndarray) else [given]
-        if not listed:
-            raise InputError("alpha: the sequence is empty; give at least one ridge strength")
-        return sorted(listed, reverse=True)
+        return numbers(self.alpha, "alpha")[::-1]
 
     def _has_choices(self) -> bool:
         return len(self._alphas()) > 1 or (self.projection == "auto" and self.graph_.num_features > WIDE)

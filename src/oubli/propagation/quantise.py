@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from oubli.errors import CapacityError
 from oubli.graph.features import FeatureTable
 from oubli.propagation.projection import sign_projection
+from oubli.propagation.threads import threads_for
 
 CHUNK = 16384
 LARGEST = 2**24
@@ -49,11 +50,11 @@ class Quantiser:
         columns, signs = self._map(table)
         factor = scale * 2.0**self.fraction_bits
         unit = self.normalize == "l2"
-        if table.dense is not None:
-            return float(_quantise_dense(table.dense, slots, factor, unit, columns, signs, out))
-        return float(
-            _quantise_sparse(table.indptr, table.indices, table.values, slots, factor, unit, columns, signs, out)
-        )
+        with threads_for(slots.size * table.shape[1]):
+            if table.dense is not None:
+                return float(_quantise_dense(table.dense, slots, factor, unit, columns, signs, out))
+            sparse = table.indptr, table.indices, table.values
+            return float(_quantise_sparse(*sparse, slots, factor, unit, columns, signs, out))
 
     def all_rows(self, table: FeatureTable, scale: NDArray[np.float64]) -> tuple[NDArray[Any], int]:
         """Quantise every row; return them, int16 where all values any degree could give fit, and that bound.

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oubli.graph.adjacency import Adjacency
+from oubli.propagation.threads import threads_for
 
 
 def spread(
@@ -20,11 +21,11 @@ def spread(
     degrees = adjacency.count.astype(np.float64)
     scale = np.where(degrees > 0, 1.0 / np.sqrt(np.maximum(degrees, 1.0)), 0.0)
     current, following = base.copy(), np.empty_like(base)
-    for _ in range(iterations):
-        _spread_once(
-            adjacency.start, adjacency.count, adjacency.neighbours, scale, current, base, share, lower, upper, following
-        )
-        current, following = following, current
+    lists = adjacency.start, adjacency.count, adjacency.neighbours
+    with threads_for((adjacency.num_arcs + len(base)) * base.shape[1]):
+        for _ in range(iterations):
+            _spread_once(*lists, scale, current, base, share, lower, upper, following)
+            current, following = following, current
     return current
 
 

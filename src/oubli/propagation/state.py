@@ -15,6 +15,7 @@ from oubli.propagation import hop as kernels
 from oubli.propagation import push
 from oubli.propagation.operator import Operator
 from oubli.propagation.quantise import LARGEST, Quantiser
+from oubli.propagation.threads import threads_for
 
 PUSH_ARC, PUSH_ROW, PUSH_PAIR = 3, 5, 11
 """What pushing costs an arc written, a row reached and an edge lost, an arc of a full hop being 1; measured in
@@ -218,7 +219,8 @@ class Propagation:
 
     def _scale(self, hop: int, slots: NDArray[np.int64], degrees: NDArray[np.int64], out: NDArray[np.int32]) -> None:
         source = self.messages if hop == 0 else self.totals[hop - 1]
-        kernels.scale_rows(source, slots, self.operator.output_scale(degrees, hop), out)
+        with threads_for(out.size):
+            kernels.scale_rows(source, slots, self.operator.output_scale(degrees, hop), out)
 
     def _full_from(self, hop: int, graph: Graph) -> None:
         adjacency = graph.adjacency

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from oubli.errors import CapacityError
 
-BLOCK = 2048
+BLOCK = 1024
 """Rows a block: its float64 copy stays in cache."""
 
 EXACT = 2**53
@@ -80,7 +80,7 @@ def add_gram(gram: NDArray[np.int64], rows: NDArray[np.int32], constant: int, si
     CapacityError
         When a single product is too large for that, or a sum could leave int64.
     """
-    largest = max(int(rows.max(initial=0)), -int(rows.min(initial=0)), abs(constant))
+    largest = max(int(_largest(rows)), abs(constant))
     block = min(BLOCK, EXACT // (largest * largest), len(rows))
     # What was added before can be taken back: only additions can leave the range.
     room = 2**63 - (int(gram.diagonal().max(initial=0)) if sign > 0 else 0)
@@ -97,6 +97,15 @@ def add_gram(gram: NDArray[np.int64], rows: NDArray[np.int32], constant: int, si
         float_rows[:, :-1] = part
         product = float_rows.T @ float_rows
         add_integers(gram, product, sign)
+
+
+@nb.njit(cache=True)
+def _largest(rows):  # type: ignore[no-untyped-def]
+    low, high = rows.dtype.type(0), rows.dtype.type(0)
+    for i in range(rows.shape[0]):
+        for k in range(rows.shape[1]):
+            low, high = min(low, rows[i, k]), max(high, rows[i, k])
+    return max(np.int64(high), -np.int64(low))
 
 
 @nb.njit(cache=True)

@@ -6,6 +6,8 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from oubli.propagation.threads import threads_for
+
 
 def linear_scores(rows: NDArray[np.int32], weights: NDArray[np.float64], fraction_bits: int) -> NDArray[np.float64]:
     """Return ``rows * 2**-fraction_bits @ weights[:-1] + weights[-1]``, shape (rows, classes).
@@ -13,7 +15,8 @@ def linear_scores(rows: NDArray[np.int32], weights: NDArray[np.float64], fractio
     Each score adds its terms in the order of the columns, so the bytes do not depend on threads or BLAS.
     """
     out = np.empty((len(rows), weights.shape[1]))
-    _scores(rows, weights, 2.0**-fraction_bits, out)
+    with threads_for(rows.size * out.shape[1]):
+        _scores(rows, weights, 2.0**-fraction_bits, out)
     return out
 
 
