@@ -26,7 +26,7 @@ from oubli.solve import (
     weights_from_rows,
 )
 from oubli.solve import ridge as ridge_module
-from oubli.solve.rounded import _round
+from oubli.solve.rounded import SAFETY, _error_bound, _round
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 7, 8, 33, 130])
@@ -197,6 +197,31 @@ def test_rounding_of_digits():
         assert float(distance[0, 0]) * GRID == pytest.approx(float(Fraction(1, 2) - abs(exact - steps)), rel=1e-12)
 
 
+def nearly_cancelling(generator, rows):
+    """Return an exact residual that is the constant column's but for a hair, and what floats make of it."""
+    column = [sum(row) for row in (rows * rows[:, -1:]).T.tolist()]
+    last = Fraction(int(generator.integers(2**50, 2**60)), 2**80)
+    hair = Fraction(int(generator.integers(-8, 9)), 2**90)
+    exact = [Fraction(c, column[-1]) * last + hair for c in column[:-1]] + [last]
+    return exact, np.array([[float(value)] for value in exact])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_error_bound_holds_in_floats(seed):
+    """Against the exact error: also where eliminating the constant column cancels all but a hair of the residual."""
+    generator = np.random.default_rng(seed)
+    rows = random_rows(generator, 12, 4)
+    matrix = gram(rows)
+    system = GramSystem(np.array(matrix, np.int64), np.zeros((4, 1), np.int64), 1)
+    exact, floats = nearly_cancelling(generator, rows)
+    for alpha in (1, 50):
+        system.alpha = alpha
+        error = solve(penalised(matrix, alpha), [[value] for value in exact])
+        bound = _error_bound(system, floats)[:, 0] * SAFETY
+        assert all(abs(row[0]) <= Fraction(float(b)) for row, b in zip(error, bound, strict=True))
+        assert bound[:-1].max() < 2.0**-60
+
+
 @pytest.mark.parametrize("rhs", [2**21, 2**24, 2**30, 2**50, -(2**44)])
 def test_weights_beyond_the_range_are_an_error_not_wrapped(rhs):
     with pytest.raises(CapacityError, match="alpha"):
@@ -293,6 +318,32 @@ def test_a_penalty_below_the_resolution():
     weights_from_gram(statistics, 2.0**-24, BITS, None)
     with pytest.raises(InputError, match="alpha"):
         weights_from_gram(statistics, 2.0**-26, BITS, None)
+
+
+def test_a_penalty_beyond_the_range():
+    rows, labels = labelled(3)
+    statistics = ExactGram(6, 3, 2**BITS).update(rows, labels)
+    assert np.abs(weights_from_gram(statistics, 1e8, BITS, None)[:-1]).max() < 1e-6
+    for alpha in (1e12, 1e30):
+        with pytest.raises(InputError, match="alpha"):
+            weights_from_gram(statistics, alpha, BITS, None)
+        with pytest.raises(InputError, match="alpha"):
+            weights_from_rows(rows, labels, 2**BITS, alpha, BITS, None)
+
+
+def test_a_rare_class_may_weigh_a_lot():
+    """The room that a class takes is its own sums times its own weight: 3 rows of 200,000 do no harm, balanced."""
+    labels = np.zeros(200_000, np.int32)
+    labels[:3] = 1
+    rows = np.full((labels.size, 1), 4096, np.int32)
+    rows[::2] = -4096
+    statistics = ExactGram(1, 3, 2**BITS, by_class=True).update(rows, labels)
+    weights = class_weights("balanced", np.arange(3), statistics.counts)
+    solution = weights_from_gram(statistics, 1.0, BITS, weights)
+    expected = sklearn_ridge(rows, labels, 1.0, (labels.size / (2 * np.bincount(labels)))[labels])
+    np.testing.assert_allclose(solution, expected, rtol=1e-2)
+    with pytest.raises(CapacityError, match="class weights"):
+        weights_from_gram(statistics, 1.0, BITS, weights * 2**40)
 
 
 @pytest.mark.parametrize(

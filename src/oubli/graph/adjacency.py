@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oubli.errors import CapacityError
+from oubli.graph.distinct import distinct, distinct_slots
 
 MAX_NODES = np.iinfo(np.int32).max
 
@@ -69,7 +70,8 @@ class Adjacency:
 
     def remove(self, pairs: NDArray[np.int64]) -> None:
         """Delete edges that are there, each given once."""
-        _delete_edges(self.start, self.count, self.neighbours, pairs)
+        _mark_arcs(self.start, self.count, self.neighbours, pairs)
+        _close_rows(self.start, self.count, self.neighbours, distinct_slots(pairs))
         self.num_arcs -= 2 * len(pairs)
 
 
@@ -77,7 +79,7 @@ def unique_pairs(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return undirected pairs as ``u < v``, each once, ascending."""
     low, high = np.minimum(pairs[:, 0], pairs[:, 1]), np.maximum(pairs[:, 0], pairs[:, 1])
     # One key a pair: slots are below 2**31.
-    keys = np.unique(low << 32 | high)
+    keys = distinct(low << 32 | high)
     return np.column_stack([keys >> 32, keys & 0xFFFFFFFF])
 
 
@@ -138,18 +140,14 @@ def _find_edges(start, count, neighbours, pairs):  # type: ignore[no-untyped-def
 
 
 @nb.njit(cache=True)
-def _delete_edges(start, count, neighbours, pairs):  # type: ignore[no-untyped-def]
-    # A deleted place is marked by its complement, which still tells the search its value; then rows are closed up, each
-    # once however many of its arcs go.
+def _mark_arcs(start, count, neighbours, pairs):  # type: ignore[no-untyped-def]
+    # A deleted place is marked by its complement, which still tells the search its value.
     for e in range(len(pairs)):
         for side in range(2):
             u, v = pairs[e, side], pairs[e, 1 - side]
             row = neighbours[start[u] : start[u] + count[u]]
             at = _lower_bound_marked(row, v)
             row[at] = ~row[at]
-    for e in range(len(pairs)):
-        for side in range(2):
-            _close_row(start, count, neighbours, pairs[e, side], pairs[e, 1 - side])
 
 
 @nb.njit(cache=True)
@@ -166,16 +164,15 @@ def _lower_bound_marked(row, value):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(cache=True)
-def _close_row(start, count, neighbours, u, v):  # type: ignore[no-untyped-def]
-    row = neighbours[start[u] : start[u] + count[u]]
-    at = _lower_bound_marked(row, v)
-    if at == row.size or row[at] >= 0:
-        return
-    kept = 0
-    for p in range(row.size):
-        if row[p] >= 0:
-            row[kept] = row[p]
-            kept += 1
-    for p in range(kept, row.size):
-        row[p] = -1
-    count[u] = kept
+def _close_rows(start, count, neighbours, slots):  # type: ignore[no-untyped-def]
+    for r in range(slots.size):
+        u = slots[r]
+        row = neighbours[start[u] : start[u] + count[u]]
+        kept = 0
+        for p in range(row.size):
+            if row[p] >= 0:
+                row[kept] = row[p]
+                kept += 1
+        for p in range(kept, row.size):
+            row[p] = -1
+        count[u] = kept

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from oubli.errors import InputError
+from oubli.graph.distinct import distinct
 from oubli.graph.graph import Graph
 
 MOST_FILLED = 0.9  # share of the possible pairs that may become edges, where drawing the last few would take for ever
@@ -179,7 +180,7 @@ def rmat_edges(
             v <<= 1
             v |= (draw >= a) ^ lower ^ (draw >= a + b + c)
         keys.append(_pair_keys(u, v, 1 << scale))
-    return _pairs(np.unique(np.concatenate(keys)), 1 << scale)
+    return _pairs(distinct(*keys), 1 << scale)
 
 
 def _draw_pairs(
@@ -201,7 +202,7 @@ def _draw_pairs(
             break
         weights = popularity if attempt < WEIGHTED_ROUNDS else np.ones(num_nodes)
         u, v = _draw_ends(labels, weights, wanted - keys.size, same, rng)
-        fresh = np.unique(_pair_keys(u, v, num_nodes))
+        fresh = distinct(_pair_keys(u, v, num_nodes))
         fresh = fresh[~np.isin(fresh, keys, assume_unique=True)]
         # In random order, or the last round would favour nodes with small numbers.
         keys = np.concatenate([keys, rng.permutation(fresh)[: wanted - keys.size]])

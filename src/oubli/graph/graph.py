@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from oubli.errors import InputError
 from oubli.graph.adjacency import MAX_NODES, Adjacency
+from oubli.graph.distinct import distinct
 from oubli.graph.features import FeatureTable
 from oubli.graph.ids import NodeIndex, as_id_array, as_narrow
 from oubli.graph.labels import SPLITS, encode_labels, encode_splits
@@ -265,7 +266,7 @@ class Graph:
         ledger.remember("labels", names[plan.labels])
         self.adjacency.remove(plan.edges)
         self.table.wipe(plan.wiped)
-        gone = np.union1d(plan.nodes, plan.labels)
+        gone = distinct(plan.nodes, plan.labels)
         self.label_codes[gone] = -1
         self.split_codes[gone] = 0
         self.index.remove(plan.nodes)

@@ -13,6 +13,8 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from oubli.graph.distinct import distinct
+
 KEY_BYTES = 16
 KINDS = ("nodes", "edges", "features", "labels")
 
@@ -30,25 +32,27 @@ class Ledger:
 
     def __init__(self, key: bytes | None = None, hashes: NDArray[np.uint64] | None = None) -> None:
         self.key = os.urandom(KEY_BYTES) if key is None else key
-        self._hashes: set[int] = set() if hashes is None else set(hashes.tolist())
+        self._parts: list[NDArray[np.uint64]] = [] if hashes is None else [hashes]
 
     def copy(self) -> Ledger:
         """Return an independent copy with the same key."""
         twin = Ledger(self.key)
-        twin._hashes = set(self._hashes)
+        twin._parts = list(self._parts)
         return twin
 
     def hashes(self) -> NDArray[np.uint64]:
         """Return the hashes, sorted, so that they do not tell an order."""
-        return np.array(sorted(self._hashes), np.uint64)
+        self._parts = [distinct(*self._parts)] if self._parts else [np.empty(0, np.uint64)]
+        return self._parts[0]
 
     def remember(self, kind: str, names: NDArray[Any]) -> None:
         """Keep hashes of ids, shape (m,), or of edges, shape (m, 2), their ends ascending."""
-        self._hashes.update(self._hash(kind, names).tolist())
+        if len(names):
+            self._parts.append(self._hash(kind, names))
 
     def knows(self, kind: str, names: NDArray[Any]) -> NDArray[np.bool_]:
         """Tell for each id or edge whether it was removed before."""
-        return np.array([h in self._hashes for h in self._hash(kind, names).tolist()], dtype=bool)
+        return np.isin(self._hash(kind, names), self.hashes())
 
     def _hash(self, kind: str, names: NDArray[Any]) -> NDArray[np.uint64]:
         words = self._words(names if names.ndim == 2 else names[:, None])

@@ -11,12 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oubli.errors import InputError
+from oubli.graph.distinct import distinct, distinct_slots
 from oubli.graph.ids import as_id_array
 
 NodeId = int | str
-MANY = 10_000
-"""Slots from which marking them is quicker than sorting them."""
-
 Missing = Literal["error", "ignore"]
 
 
@@ -136,16 +134,12 @@ class RemovalPlan:
     @property
     def endpoints(self) -> NDArray[np.int64]:
         """Slots whose degree changes, ascending."""
-        seen = np.zeros(int(self.edges.max(initial=-1)) + 1 if self.edges.size > MANY else 0, bool)
-        if seen.size == 0:
-            return np.unique(self.edges)
-        seen[self.edges[:, 0]] = seen[self.edges[:, 1]] = True
-        return np.flatnonzero(seen)
+        return distinct_slots(self.edges)
 
     @property
     def wiped(self) -> NDArray[np.int64]:
         """Slots whose feature row becomes zero, ascending."""
-        return np.union1d(self.nodes, self.features)
+        return distinct(self.nodes, self.features)
 
 
 def _unique_ids(ids: Iterable[NodeId], what: str) -> NDArray[Any]:

@@ -337,10 +337,8 @@ def numbers(given: Any, name: str) -> list[float]:
     InputError
         When there is none, or something else among them.
     """
-    several = isinstance(given, list | tuple | range) or (isinstance(given, np.ndarray) and given.ndim == 1)
+    several = isinstance(given, list | tuple) or (isinstance(given, np.ndarray) and given.ndim == 1)
     listed = [v.item() if isinstance(v, np.generic) else v for v in (given if several else [given])]
-    if isinstance(given, np.ndarray) and given.ndim == 0:
-        listed = [given.item()]
     if not listed:
         raise InputError(f"{name}: the sequence is empty; give at least one value")
     for value in listed:

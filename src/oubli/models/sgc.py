@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oubli.errors import InputError
+from oubli.graph.distinct import distinct
 from oubli.graph.removal import RemovalPlan
 from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.levels import Level
@@ -242,7 +243,7 @@ class SGCRidge(NodeClassifier):
             change = self._propagation.remove(self.graph_, plan, trained)
         else:
             self.graph_.apply(plan)
-        gone = np.union1d(plan.nodes, plan.labels)
+        gone = distinct(plan.nodes, plan.labels)
         gone = gone[trained[gone]]
         rows_changed, path = self._update_head(change, gone)
         projection = self.choices_["projection"]
@@ -259,7 +260,7 @@ class SGCRidge(NodeClassifier):
         if change.full_from is not None:
             self._refit_head()
             return count, f"hops from {change.full_from} on and the sums computed whole: the change reached too far"
-        changed = np.unique(np.concatenate([gone, *change.rows]))
+        changed = distinct(gone, *change.rows)
         if self._gram is None or keeps_rows(count - gone.size, self._columns):
             self._refit_head()
             return int(changed.size), "local; weights from the training rows"

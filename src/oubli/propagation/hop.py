@@ -46,6 +46,16 @@ def round_quotient(total, degree, inverse):  # type: ignore[no-untyped-def]
     return np.floor((total + (0.5 * degree + 0.25)) * inverse)
 
 
+@nb.njit(cache=True, inline="always")
+def _prefetch_row(flat, neighbours, place, width, step):  # type: ignore[no-untyped-def]
+    if place < neighbours.size:
+        first = np.int64(neighbours[place]) * width
+        # Places freed by a deletion hold -1.
+        if first >= 0:
+            for k in range(0, width, step):
+                prefetch(flat, first + k)
+
+
 @nb.njit(cache=True, parallel=True)
 def full_hop(start, count, neighbours, messages, totals, following):  # type: ignore[no-untyped-def]
     """Sum the messages of every node and its neighbours into `totals`; round the means into `following`.
@@ -54,7 +64,6 @@ def full_hop(start, count, neighbours, messages, totals, following):  # type: ig
     """
     n, width = messages.shape
     flat = messages.reshape(-1)
-    last = neighbours.size
     step = LINE // messages.itemsize
     blocks = (n + 255) // 256
     for block in nb.prange(blocks):
@@ -62,12 +71,17 @@ def full_hop(start, count, neighbours, messages, totals, following):  # type: ig
         for i in range(block * 256, min(n, block * 256 + 256)):
             for k in range(width):
                 row[k] = messages[i, k]
-            for p in range(start[i], start[i] + count[i]):
-                if p + AHEAD < last:
-                    ahead = np.int64(neighbours[p + AHEAD]) * width
-                    if ahead >= 0:
-                        for k in range(0, width, step):
-                            prefetch(flat, ahead + k)
+            first, last = start[i], start[i] + count[i]
+            whole = first + count[i] // 4 * 4
+            # Four neighbours at a time: the sums are read and written a quarter as often.
+            for p in range(first, whole, 4):
+                for q in range(p + AHEAD, p + AHEAD + 4):
+                    _prefetch_row(flat, neighbours, q, width, step)
+                a, b, c, d = neighbours[p], neighbours[p + 1], neighbours[p + 2], neighbours[p + 3]
+                for k in range(width):
+                    row[k] += (messages[a, k] + messages[b, k]) + (messages[c, k] + messages[d, k])
+            for p in range(whole, last):
+                _prefetch_row(flat, neighbours, p + AHEAD, width, step)
                 j = neighbours[p]
                 for k in range(width):
                     row[k] += messages[j, k]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oubli.errors import CapacityError
+from oubli.graph.distinct import distinct
 from oubli.graph.graph import Graph
 from oubli.graph.removal import RemovalPlan
 from oubli.propagation import hop as kernels
@@ -125,7 +126,7 @@ class Propagation:
         change = OutputChange()
         count = graph.adjacency.count
         ends = plan.endpoints
-        sources = np.union1d(plan.wiped, ends) if self.operator.rho else plan.wiped
+        sources = distinct(plan.wiped, ends) if self.operator.rho else plan.wiped
         if self._prefers_full(graph, sources, plan):
             graph.apply(plan)
             self._requantise(graph, sources)

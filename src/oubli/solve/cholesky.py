@@ -70,17 +70,29 @@ def _factor(upper):  # type: ignore[no-untyped-def]
 @nb.njit(cache=True)
 def _substitute(upper, solution):  # type: ignore[no-untyped-def]
     n, m = solution.shape
+    lower = upper.T.copy()
     for i in range(n):
-        for k in range(i):
-            a = upper[k, i]
-            for c in range(m):
-                solution[i, c] -= a * solution[k, c]
+        _subtract(lower[i], 0, i, solution, i)
         for c in range(m):
             solution[i, c] /= upper[i, i]
     for i in range(n - 1, -1, -1):
-        for k in range(i + 1, n):
-            a = upper[i, k]
-            for c in range(m):
-                solution[i, c] -= a * solution[k, c]
+        _subtract(upper[i], i + 1, n, solution, i)
         for c in range(m):
             solution[i, c] /= upper[i, i]
+
+
+@nb.njit(cache=True)
+def _subtract(factors, first, last, rows, i):  # type: ignore[no-untyped-def]
+    """Take ``factors[k] * rows[k]`` from ``rows[i]`` for every `k` in turn, four at a time in the same order."""
+    m = rows.shape[1]
+    whole = first + (last - first) // 4 * 4
+    for k in range(first, whole, 4):
+        a, b, c, d = factors[k], factors[k + 1], factors[k + 2], factors[k + 3]
+        for j in range(m):
+            rows[i, j] = (((rows[i, j] - a * rows[k, j]) - b * rows[k + 1, j]) - c * rows[k + 2, j]) - d * rows[
+                k + 3, j
+            ]
+    for k in range(whole, last):
+        a = factors[k]
+        for j in range(m):
+            rows[i, j] -= a * rows[k, j]

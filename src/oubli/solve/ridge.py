@@ -65,7 +65,7 @@ def weights_from_gram(
     if weights is None:
         matrix, sums = gram.products.sum(axis=0), gram.sums[present]
     else:
-        _check_room(np.abs(gram.products).max(), int(weights.max()) * len(present))
+        _check_room(sum(int(weights[c]) * int(np.abs(gram.products[c]).max()) for c in present.tolist()), 1)
         matrix = np.einsum("g,gij->ij", weights[present], gram.products[present])
         sums = weights[present, None] * gram.sums[present]
     _check_room(matrix.diagonal().max(), 1)
@@ -102,7 +102,7 @@ def integer_alpha(alpha: float, fraction_bits: int, weights: NDArray[np.int64] |
     Raises
     ------
     InputError
-        When `alpha` is below the resolution of those units.
+        When `alpha` is below the resolution of those units, or beyond their range.
     """
     bits = 2 * fraction_bits + (0 if weights is None else WEIGHT_BITS)
     penalty = int(np.rint(alpha * 2.0**bits))
