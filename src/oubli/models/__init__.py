@@ -6,8 +6,9 @@ from pathlib import Path
 
 from oubli.errors import InputError
 from oubli.guarantees.folder import read_folder
-from oubli.models.base import NodeClassifier, estimator_class
+from oubli.models.base import NodeClassifier
 from oubli.models.correct_and_smooth import CorrectAndSmooth
+from oubli.models.parameters import estimator_class
 from oubli.models.sgc import SGCRidge
 
 __all__ = ["CorrectAndSmooth", "NodeClassifier", "SGCRidge", "load_model"]
@@ -28,7 +29,7 @@ def load_model(path: str | Path) -> NodeClassifier:
     """
     state, description, arrays = read_folder(path)
     try:
-        model = estimator_class(description["model"]["class"]).from_state(description, arrays)
+        model: NodeClassifier = estimator_class(description["model"]["class"]).from_state(description, arrays)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{path}: the parts of the model do not fit together ({error}): tampered with, or written by another "

@@ -1,11 +1,9 @@
-"""What all estimators share: parameters in scikit-learn's manner, and the life of a fitted model."""
+"""What all classifiers share: fitting, forgetting, predicting, and being saved."""
 
 from __future__ import annotations
 
-import inspect
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -21,10 +19,11 @@ from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.folder import write_folder
 from oubli.guarantees.levels import Exact, Level
 from oubli.guarantees.receipt import Receipt, installed_version
+from oubli.models.parameters import Parameterised
 from oubli.models.scoring import score_predictions
 
 
-class NodeClassifier(ABC):
+class NodeClassifier(Parameterised, ABC):
     """Base of the node classifiers that unlearn.
 
     Constructor arguments are kept as given and validated by `fit`; what is learned ends in an underscore. The model
@@ -48,35 +47,6 @@ class NodeClassifier(ABC):
     classes_: NDArray[Any]
     _whole: bool
     _saved_as: tuple[Path, str] | None
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the constructor's arguments by name; those of estimators within as ``name__parameter``."""
-        names = [p for p in inspect.signature(type(self)).parameters]
-        params = {name: getattr(self, name) for name in names}
-        if deep:
-            for name, value in list(params.items()):
-                if isinstance(value, NodeClassifier):
-                    params.update({f"{name}__{k}": v for k, v in value.get_params().items()})
-        return params
-
-    def set_params(self, **params: Any) -> Self:
-        """Set constructor arguments by name; takes effect with the next `fit`."""
-        known = self.get_params(deep=False)
-        for name, value in params.items():
-            first, _, rest = name.partition("__")
-            if first not in known:
-                raise InputError(f"{type(self).__name__} has no parameter {first!r}; it has {', '.join(known)}")
-            if rest:
-                if not isinstance(known[first], NodeClassifier):
-                    raise InputError(f"{name}: {first} is {known[first]!r}, which has no parameters; set {first} first")
-                known[first].set_params(**{rest: value})
-            else:
-                setattr(self, first, value)
-        return self
-
-    def __repr__(self) -> str:
-        given = ", ".join(f"{k}={v!r}" for k, v in self.get_params(deep=False).items())
-        return f"{type(self).__name__}({given})"
 
     def fit(self, graph: Graph) -> Self:
         """Fit on the training nodes of a graph, in closed form.
@@ -239,18 +209,6 @@ class NodeClassifier(ABC):
         model._whole = True
         return model
 
-    def describe(self) -> dict[str, Any]:
-        """Return class and parameters as plain values that JSON keeps as they are."""
-        return {
-            "class": type(self).__name__,
-            "params": {name: _plain(value) for name, value in self.get_params(deep=False).items()},
-        }
-
-    @classmethod
-    def from_description(cls, description: dict[str, Any]) -> Self:
-        """Return the unfitted estimator that `describe` described."""
-        return cls(**{name: _unplain(value) for name, value in description["params"].items()})
-
     @abstractmethod
     def weights_digest(self) -> str:
         """Return the SHA-256 of the weights alone, which is quick."""
@@ -327,56 +285,3 @@ class NodeClassifier(ABC):
         position = np.full(self.graph_.label_values.size + 1, -1, np.int64)
         position[present] = np.arange(present.size)
         return position[codes]
-
-
-def numbers(given: Any, name: str) -> list[float]:
-    """Return one number or several as a list, ascending.
-
-    Raises
-    ------
-    InputError
-        When there is none, or something else among them.
-    """
-    several = isinstance(given, list | tuple) or (isinstance(given, np.ndarray) and given.ndim == 1)
-    listed = [v.item() if isinstance(v, np.generic) else v for v in (given if several else [given])]
-    if not listed:
-        raise InputError(f"{name}: the sequence is empty; give at least one value")
-    for value in listed:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InputError(f"{name}: expected numbers, got {value!r}")
-    return sorted(listed)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, NodeClassifier):
-        return value.describe()
-    if isinstance(value, Mapping):
-        return {"pairs": sorted([_plain(k), _plain(v)] for k, v in value.items())}
-    if isinstance(value, np.ndarray | list | tuple):
-        return [_plain(v) for v in (value.tolist() if isinstance(value, np.ndarray) else value)]
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _unplain(value: Any) -> Any:
-    if isinstance(value, dict) and "pairs" in value:
-        return dict(map(tuple, value["pairs"]))
-    if isinstance(value, dict) and "class" in value:
-        return estimator_class(value["class"]).from_description(value)
-    return value
-
-
-def estimator_class(name: str) -> type[NodeClassifier]:
-    """Return the estimator class of that name.
-
-    Raises
-    ------
-    InputError
-        When there is none, as for a model of a later version.
-    """
-    waiting = [NodeClassifier]
-    while waiting:
-        known = waiting.pop()
-        if known.__name__ == name:
-            return known
-        waiting += known.__subclasses__()
-    raise InputError(f"no estimator is called {name!r} in this version of oubli")

@@ -14,7 +14,8 @@ from oubli.errors import InputError
 from oubli.graph.removal import RemovalPlan
 from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.levels import Level
-from oubli.models.base import NodeClassifier, numbers
+from oubli.models.base import NodeClassifier
+from oubli.models.parameters import numbers
 from oubli.models.scoring import METRICS, score_predictions
 from oubli.models.sgc import SGCRidge
 from oubli.propagation.spread import spread

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from oubli.graph.state import graph_from_arrays
 from oubli.guarantees.folder import read_folder
 from oubli.models import NodeClassifier
-from oubli.models.base import estimator_class
+from oubli.models.parameters import estimator_class
 
 SHUFFLE_SEED = 20_260_525
 
@@ -28,7 +28,7 @@ def rebuild(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Nod
     turned = generator.random(edges.shape[1]) < 0.5
     edges[:, turned] = edges[::-1, turned]
     graph["edge_index"] = edges
-    model = estimator_class(description["model"]["class"]).from_description(description["model"])
+    model: NodeClassifier = estimator_class(description["model"]["class"]).from_description(description["model"])
     choices = None if description["level"] == "reselected" else description["choices"]
     return model.fit_with(graph_from_arrays(graph), choices)
 

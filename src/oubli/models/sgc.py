@@ -13,7 +13,8 @@ from oubli.graph.distinct import distinct
 from oubli.graph.removal import RemovalPlan
 from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.levels import Level
-from oubli.models.base import NodeClassifier, numbers
+from oubli.models.base import NodeClassifier
+from oubli.models.parameters import numbers
 from oubli.models.scoring import METRICS
 from oubli.propagation import Operator, OutputChange, Propagation, Quantiser
 from oubli.solve import ExactGram, class_weights, keeps_rows, linear_scores, weights_from_gram, weights_from_rows

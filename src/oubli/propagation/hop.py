@@ -47,9 +47,10 @@ def round_quotient(total, degree, inverse):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(cache=True, inline="always")
-def _prefetch_row(flat, neighbours, place, width, step):  # type: ignore[no-untyped-def]
-    if place < neighbours.size:
-        first = np.int64(neighbours[place]) * width
+def prefetch_row(flat, rows, place, width, step):  # type: ignore[no-untyped-def]
+    """Ask for the row that `rows` names at `place`, if there is such a place."""
+    if place < rows.size:
+        first = np.int64(rows[place]) * width
         # Places freed by a deletion hold -1.
         if first >= 0:
             for k in range(0, width, step):
@@ -76,12 +77,12 @@ def full_hop(start, count, neighbours, messages, totals, following):  # type: ig
             # Four neighbours at a time: the sums are read and written a quarter as often.
             for p in range(first, whole, 4):
                 for q in range(p + AHEAD, p + AHEAD + 4):
-                    _prefetch_row(flat, neighbours, q, width, step)
+                    prefetch_row(flat, neighbours, q, width, step)
                 a, b, c, d = neighbours[p], neighbours[p + 1], neighbours[p + 2], neighbours[p + 3]
                 for k in range(width):
                     row[k] += (messages[a, k] + messages[b, k]) + (messages[c, k] + messages[d, k])
             for p in range(whole, last):
-                _prefetch_row(flat, neighbours, p + AHEAD, width, step)
+                prefetch_row(flat, neighbours, p + AHEAD, width, step)
                 j = neighbours[p]
                 for k in range(width):
                     row[k] += messages[j, k]

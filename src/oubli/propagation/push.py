@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from oubli.propagation.hop import AHEAD, LINE, prefetch, round_quotient
+from oubli.propagation.hop import AHEAD, LINE, prefetch_row, round_quotient
 
 
 @nb.njit(cache=True)
@@ -87,9 +87,7 @@ def settle_messages(rows, count, lost, delta, totals, former):  # type: ignore[n
     changed = np.empty(rows.size, np.int64)
     m = 0
     for r in range(rows.size):
-        if r + AHEAD < rows.size:
-            for k in range(0, width, step):
-                prefetch(flat, rows[r + AHEAD] * width + k)
+        prefetch_row(flat, rows, r + AHEAD, width, step)
         i = rows[r]
         degree = np.float64(count[i] + 1)
         inverse = 1.0 / degree
@@ -122,9 +120,7 @@ def settle_outputs(rows, wanted, old_scale, scale, delta, totals, former):  # ty
     changed = np.empty(rows.size, np.int64)
     m = 0
     for r in range(rows.size):
-        if r + AHEAD < rows.size:
-            for k in range(0, width, step):
-                prefetch(flat, rows[r + AHEAD] * width + k)
+        prefetch_row(flat, rows, r + AHEAD, width, step)
         i = rows[r]
         if not wanted[i]:
             for k in range(width):
