@@ -83,11 +83,12 @@ class DigitMatrix:
     def times(self, places: NDArray[np.int64], transpose: bool = False) -> NDArray[np.int64]:
         """Return ``matrix @ x`` (or its transpose) in digits, `x` having shape (digits, columns, m)."""
         length, size, m = places.shape
-        side_by_side = places.transpose(1, 0, 2).reshape(size, length * m).astype(np.float64)
+        # Leading digits are mostly zero, and so are those that refinement has not reached yet.
+        used = np.flatnonzero(places.any(axis=(1, 2)))
+        side_by_side = places[used].transpose(1, 0, 2).reshape(size, used.size * m).astype(np.float64)
         rows = self.parts[0].shape[1 if transpose else 0]
         out = np.zeros((length + len(self.parts) + 1, rows, m), np.int64)
         for shift, part in enumerate(self.parts):
             product = (part.T if transpose else part) @ side_by_side
-            blocks = product.reshape(rows, length, m).transpose(1, 0, 2).astype(np.int64)
-            out[shift : shift + length] += blocks
+            out[used + shift] += product.reshape(rows, used.size, m).transpose(1, 0, 2).astype(np.int64)
         return carry(out)
