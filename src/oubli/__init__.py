@@ -24,11 +24,14 @@ _HOMES = {
     "load_model": "oubli.models",
     "verify": "oubli.guarantees",
 }
+_FLOORS = ("errors", "graph", "guarantees", "models", "propagation", "solve")
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    if name in _FLOORS:
+        return import_module(f"oubli.{name}")
     raise AttributeError(f"module 'oubli' has no attribute {name!r}")
 
 

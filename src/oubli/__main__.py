@@ -1,5 +1,8 @@
-"""Run the command line as ``python -m oubli``."""
+"""The command line as ``python -m oubli``, for where the `oubli` script is not on the path."""
+
+import sys
 
 from oubli.cli import main
 
-main()
+if __name__ == "__main__":
+    sys.exit(main())

@@ -36,7 +36,7 @@ def run(*arguments, stdin=""):
 
 
 def command_line(*arguments):
-    return [sys.executable, "-m", "oubli.cli", *map(str, arguments)]
+    return [sys.executable, "-m", "oubli", *map(str, arguments)]
 
 
 def spawn(*arguments, stdin="", **options):

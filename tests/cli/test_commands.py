@@ -186,3 +186,15 @@ def test_verify_finds_other_weights_in_a_model_whose_files_agree(model):
     done = run("verify", model)
     assert done.code == 1
     assert done.out.startswith("NOT identical")
+
+
+def test_fit_does_not_bring_back_what_a_model_has_forgotten(graph_file, tmp_path):
+    model = tmp_path / "model"
+    assert run("fit", graph_file, "-o", model).code == 0
+    assert run("fit", graph_file, "-o", model).code == 0, "nothing was forgotten yet"
+    assert run("unlearn", model, "--node", "3").code == 0
+    before = snapshot(model)
+    assert_refused(run("fit", graph_file, "-o", model), "--replace")
+    assert snapshot(model) == before
+    assert run("fit", graph_file, "-o", model, "--replace").code == 0
+    assert json.loads(run("info", model, "--json").out)["removals"] == 0

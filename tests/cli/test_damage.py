@@ -1,4 +1,4 @@
-"""A model folder that was truncated, lost a file, or was tampered with: refused, and left as it is."""
+"""A model folder that was cut, lost a file, or was changed: refused, and left as it is."""
 
 import hashlib
 import json
@@ -121,8 +121,20 @@ def test_pickles_are_not_loaded(model):
 
 
 def test_fitting_again_mends_a_damaged_folder(model, graph_file):
-    for damage in (lambda: _manifest(model).write_text("{"), lambda: _files(model)[0].unlink()):
+    edited = _manifest(model).read_text().replace('"hops": 2', '"hops": 3')
+    for damage in (lambda: _manifest(model).write_text(edited), lambda: _files(model)[0].unlink()):
         damage()
         assert run("fit", graph_file, "-o", model).code == 0
         assert run("info", model).code == 0
         assert len(list(model.iterdir())) == 3
+
+
+def test_a_manifest_that_may_be_of_something_else_is_left(model, graph_file):
+    for content in ('{"name": "my chrome extension"}', "{"):
+        _manifest(model).write_text(content)
+        before = snapshot(model)
+        assert_refused(run("fit", graph_file, "-o", model), "manifest.json", "another folder", "delete the file")
+        assert snapshot(model) == before
+    _manifest(model).unlink()
+    assert run("fit", graph_file, "-o", model).code == 0
+    assert len(list(model.iterdir())) == 3

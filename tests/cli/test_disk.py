@@ -1,5 +1,6 @@
 """A disk that fills: an error, and everything as it was."""
 
+import errno
 import os
 import resource
 import shutil
@@ -61,6 +62,21 @@ def test_a_disk_that_is_full(fitted, graph_file, small_disk):
         assert run("info", model).code == 0
     (small_disk / "ballast").unlink()
     assert run("unlearn", model, "--node", "3").code == 0
+
+
+def test_a_disk_that_fails_when_all_is_written(model, monkeypatch):
+    before, digest = snapshot(model), run("info", model, "--json").json["digest"]
+
+    def broken(folder):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(shutil, "rmtree", broken)
+    assert_refused(run("unlearn", model, "--node", "3"), str(model), "in force", "may still be there", "oubli info")
+    assert before.items() <= (snapshot(model) | {"manifest.json": before["manifest.json"]}).items()
+    monkeypatch.undo()
+    assert run("info", model, "--json").json["digest"] != digest
+    assert len(list(model.iterdir())) == 3
+    assert run("verify", model).code == 0
 
 
 def test_a_folder_that_cannot_be_made(graph_file):

@@ -62,5 +62,5 @@ def test_boundaries_of_chunks_do_not_matter(rows, monkeypatch):
 
 def test_the_digest_is_the_sha256_that_is_documented():
     values = np.array([[1, -2], [3, 4]], np.int32)
-    expected = hashlib.sha256(b"\0part\0" + b"(2, 2)" + values.astype("<i8").tobytes()).hexdigest()
+    expected = hashlib.sha256(b"\0part\0" + b"(2, 2)<i8" + values.astype("<i8").tobytes()).hexdigest()
     assert digest(values) == expected

@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
+import stat
 
 import numpy as np
 import pytest
 
 from oubli.errors import CapacityError, InputError
-from oubli.guarantees.folder import MANIFEST, read_folder, write_folder
+from oubli.guarantees.folder import LOCK, MANIFEST, UnsweptError, read_folder, write_folder
 
 OLD = ({"number": 1}, {"rows": np.arange(6).reshape(2, 3), "names": np.array(["a", "b"])})
 NEW = ({"number": 2}, {"rows": np.arange(8.0), "more": np.zeros((0, 3), np.int16)})
@@ -43,39 +45,115 @@ FAILURES = [OSError(errno.EIO, "input/output error"), KeyboardInterrupt(), Memor
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=repr)
-@pytest.mark.parametrize("call", ["fsync", "rename"])
-@pytest.mark.parametrize("occasion", range(1, 8))
+@pytest.mark.parametrize("call", ["fsync", "replace", "rmdir"])
+@pytest.mark.parametrize("occasion", range(1, 20))
 def test_a_failure_at_any_moment_leaves_the_old_or_the_new_state_whole(tmp_path, monkeypatch, failure, call, occasion):
     """The system's own calls fail, one after the other, before or after they did their work."""
     folder = tmp_path / "model"
-    write_folder(folder, *OLD)
-    module, name = (os, "fsync") if call == "fsync" else (type(folder), "rename")
-    real, count = getattr(module, name), 0
+    old = write_folder(folder, *OLD)
+    real, count = getattr(os, call), 0
 
-    def failing(*args):
+    def failing(*args, **options):
         nonlocal count
         count += 1
         if count == (occasion + 1) // 2:
             if occasion % 2:
-                real(*args)
+                real(*args, **options)
             raise failure
-        return real(*args)
+        return real(*args, **options)
 
-    monkeypatch.setattr(module, name, failing)
+    monkeypatch.setattr(os, call, failing)
+    failed, in_force = True, None
     try:
         write_folder(folder, *NEW)
         failed = False
-    except (InputError, KeyboardInterrupt, MemoryError):
-        failed = True
+    except UnsweptError as error:
+        in_force = error.state
+    except (InputError, MemoryError):
+        in_force = old
+    except KeyboardInterrupt:
+        pass
     monkeypatch.undo()
     assert failed == (count >= (occasion + 1) // 2)
-    number = read_folder(folder)[1]["number"]
+    name, description, _ = read_folder(folder)
+    number = description["number"]
+    assert in_force in (None, name), "what is told is what is"
     assert_holds(folder, OLD if number == 1 else NEW)
     assert failed or number == 2
     assert len(states(folder)) == 1
     assert not list(folder.glob("*.new"))
     write_folder(folder, *NEW)
     assert_holds(folder, NEW)
+
+
+def test_what_follows_the_rename_is_not_told_as_not_written(tmp_path, monkeypatch):
+    old = write_folder(tmp_path, *OLD)
+
+    def broken(folder):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "rmtree", broken)
+    with pytest.raises(UnsweptError, match=r"in force.*removed, may still be there.*oubli info") as told:
+        write_folder(tmp_path, *NEW, expected=old)
+    assert not isinstance(told.value, InputError | CapacityError)
+    assert sorted(states(tmp_path)) == sorted([old, told.value.state])
+    assert_holds(tmp_path, NEW)
+    assert len(states(tmp_path)) == 2, "what cannot be swept does not keep anyone from reading"
+    monkeypatch.undo()
+    assert read_folder(tmp_path)[0] == told.value.state
+    assert states(tmp_path) == [told.value.state]
+    write_folder(tmp_path, *OLD, expected=told.value.state)
+
+
+def test_power_cuts_find_each_step_on_the_disk(tmp_path, monkeypatch):
+    """Of the entries of a folder, what was flushed stays; so each step is flushed before the one that builds on it."""
+    folder = tmp_path / "a" / "model"
+    steps = []
+
+    def noting(name, real):
+        def noted(*args, **options):
+            done = real(*args, **options)
+            if name != "fsync":
+                steps.append((name, args[0]))
+            elif stat.S_ISDIR(os.fstat(args[0]).st_mode):
+                (place,) = (
+                    p for p in [tmp_path, *tmp_path.rglob("*")] if os.path.samestat(p.stat(), os.fstat(args[0]))
+                )
+                steps.append(("flush", place))
+            return done
+
+        return noted
+
+    for module, call in ((os, "fsync"), (os, "replace"), (shutil, "rmtree")):
+        monkeypatch.setattr(module, call, noting(call, getattr(module, call)))
+    old = folder / write_folder(folder, *OLD)
+    rename = ("replace", folder / f"{MANIFEST}.new")
+    assert set(steps[:2]) == {("flush", tmp_path), ("flush", tmp_path / "a")}
+    assert steps[2:] == [("flush", old), ("flush", folder), rename, ("flush", folder)]
+    steps.clear()
+    new = folder / write_folder(folder, *NEW)
+    deletion = [("rmtree", old), ("flush", folder)]
+    assert steps[:4] == [("flush", new), ("flush", folder), rename, ("flush", folder)]
+    assert steps[-3:] == [("flush", folder), *deletion]
+    steps.clear()
+    old.mkdir()
+    read_folder(folder)
+    assert steps == [("flush", folder), *deletion], "the manifest has to be there for good before others are deleted"
+    steps.clear()
+    read_folder(folder)
+    assert steps == []
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022])
+def test_only_the_owner_may_read_a_model(tmp_path, umask):
+    former = os.umask(umask)
+    try:
+        write_folder(tmp_path / "model", *OLD)
+        write_folder(tmp_path / "model", *NEW)
+    finally:
+        os.umask(former)
+    for entry in [tmp_path / "model", *(tmp_path / "model").rglob("*")]:
+        assert stat.S_IMODE(entry.stat().st_mode) == (0o700 if entry.is_dir() else 0o600), entry
 
 
 class Unwritable:
@@ -126,13 +204,13 @@ def test_any_changed_or_missing_byte_is_noticed(tmp_path):
             if file.name == MANIFEST and _same_values(content, damaged):
                 continue
             file.write_bytes(damaged)
-            with pytest.raises(InputError, match=r"tampered|cannot be read|not a model"):
+            with pytest.raises(InputError, match=r"damaged or changed|cannot be read|not a model"):
                 read_folder(tmp_path)
         for size in (0, 1, len(content) // 2, len(content) - 1):
             if file.name == MANIFEST and size == len(content):
                 continue
             file.write_bytes(content[:size])
-            with pytest.raises(InputError, match=r"truncated|cannot be read"):
+            with pytest.raises(InputError, match=r"damaged or changed|cannot be read"):
                 read_folder(tmp_path)
         file.write_bytes(content + b"x")
         with pytest.raises(InputError):
@@ -187,6 +265,33 @@ def test_other_peoples_files_are_left_alone(tmp_path):
         read_folder(tmp_path)
     with pytest.raises(InputError):
         read_folder(tmp_path / "nowhere")
+
+
+FOREIGN = ['{"name": "my chrome extension"}', '{"format": 1}', "[]", "{", "", "\xff"]
+
+
+@pytest.mark.parametrize("content", FOREIGN)
+def test_a_manifest_of_something_else_is_not_overwritten(tmp_path, content):
+    (tmp_path / MANIFEST).write_text(content, encoding="latin-1")
+    with pytest.raises(InputError, match=r"manifest\.json: not of a model.*delete the file"):
+        write_folder(tmp_path, *OLD)
+    assert [entry.name for entry in tmp_path.iterdir()] == [MANIFEST]
+    assert (tmp_path / MANIFEST).read_text(encoding="latin-1") == content
+
+
+def test_a_damaged_manifest_of_ours_is_replaced(tmp_path):
+    write_folder(tmp_path, *OLD)
+    whole = (tmp_path / MANIFEST).read_text()
+    for damaged in (whole.replace('"number": 1', '"number": 7'), whole.replace('"format": 1', '"format": 2')):
+        (tmp_path / MANIFEST).write_text(damaged)
+        (tmp_path / f"{MANIFEST}.new").write_text("left by a kill")
+        (tmp_path / f"{MANIFEST}.new").chmod(0o644)
+        with pytest.raises(InputError):
+            read_folder(tmp_path)
+        state = write_folder(tmp_path, *OLD)
+        assert_holds(tmp_path, OLD)
+        assert sorted(entry.name for entry in tmp_path.iterdir()) == [LOCK, MANIFEST, state]
+        assert stat.S_IMODE((tmp_path / MANIFEST).stat().st_mode) == 0o600
 
 
 def test_another_writer_meanwhile(tmp_path):

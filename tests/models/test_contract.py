@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -406,3 +407,59 @@ def test_only_node_classifiers_are_estimators():
     with pytest.raises(TypeError):
         NodeClassifier()
     assert isinstance(SGCRidge().fit(Graph.from_edges([(0, 1)], labels=[0, 1], train=[0, 1])), NodeClassifier)
+
+
+def test_parameters_changed_after_fit_are_not_mixed_with_what_was_fitted(estimator, raw, tmp_path):
+    model = estimator.fit(raw.build())
+    model.save(tmp_path / "model")
+    digest, before = model.digest(), model.get_params(deep=False)
+    change = OTHER["smooth" if isinstance(estimator, CorrectAndSmooth) else "sgc"]
+    former = {name: model.get_params()[name] for name in change}
+    model.set_params(**change)
+    for call in (model.predict, model.digest, lambda: model.unlearn(Removal()), lambda: model.save(tmp_path / "model")):
+        with pytest.raises(InputError, match="parameters were changed"):
+            call()
+    assert load_model(tmp_path / "model").digest() == digest
+    model.set_params(**former)
+    assert model.get_params(deep=False) == before
+    assert model.digest() == digest
+
+
+def test_a_failed_fit_leaves_what_was_fitted(estimator, raw):
+    unfitted = clone(estimator)
+    digest = estimator.fit(raw.build()).digest()
+    too_large = Graph.from_edges(raw.edges, features=np.full((raw.ids.size, 2), 1e30), node_ids=raw.ids,
+                                 labels=raw.labels, train=raw.train, val=raw.val)  # fmt: skip
+    base = "base__normalize" if isinstance(estimator, CorrectAndSmooth) else "normalize"
+    for failing in (estimator, unfitted):
+        failing.set_params(**{base: None})
+        with pytest.raises(OubliError, match="beyond the integers"):
+            failing.fit(too_large)
+        failing.set_params(**{base: "l2"})
+    assert estimator.digest() == digest
+    with pytest.raises(NotFittedError):
+        unfitted.predict()
+
+
+def test_a_forked_process_can_predict_and_forget(model, raw):
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            model.predict(raw.ids[:5])
+            model.unlearn(Removal(nodes=raw.ids[:1]))
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_save_elsewhere_does_not_make_an_older_state_pass_for_the_newest(model, raw, tmp_path):
+    model.save(tmp_path / "here")
+    stale = load_model(tmp_path / "here")
+    stale.save(tmp_path / "there")
+    model.unlearn(Removal(nodes=raw.ids[:1]))
+    model.save(tmp_path / "here")
+    with pytest.raises(InputError, match="changed the model meanwhile"):
+        stale.save(tmp_path / "here")
+    assert not load_model(tmp_path / "here").graph_.has_node(raw.ids[0].item())

@@ -10,7 +10,7 @@ from tests.exactness.raw import random_raw, read_raw
 from tests.exactness.reference import assert_same, refit
 from tests.models.oracle import sgc_scores
 
-from oubli import Graph, Removal
+from oubli import Graph, Removal, load_model, verify
 from oubli.errors import InputError
 from oubli.models import SGCRidge
 from oubli.models.scoring import score_predictions
@@ -177,3 +177,28 @@ def test_a_class_weight_moves_the_boundary():
         for weight in ({1: 0.1}, None, {1: 10.0})
     ]
     assert counts[0] < counts[1] < counts[2]
+
+
+def test_a_graph_without_features_is_all_zero_whatever_the_projection():
+    graph = Graph.from_edges([(0, 1), (1, 2)], labels=[0, 1, 0], train=[0, 1, 2])
+    for projection in (None, 1, 5):
+        for normalize in ("l2", None):
+            model = SGCRidge(projection=projection, normalize=normalize).fit(graph)
+            assert not model.coef_.any()
+            assert verify(model).identical
+
+
+def test_weights_of_classes_that_went_are_neither_saved_nor_in_the_digest(tmp_path):
+    graph = Graph.from_edges(
+        [("a", "b"), ("b", "c"), ("c", "d")], features=np.eye(4), labels=["x", "y", "only-her-class", "x"],
+        node_ids=["a", "b", "c", "d"], train=["a", "b", "c", "d"],
+    )  # fmt: skip
+    weighted = SGCRidge(class_weight={"x": 2, "only-her-class": 3})
+    model = clone(weighted).fit(graph)
+    model.unlearn(Removal(nodes=["c"]))
+    model.save(tmp_path / "model")
+    for file in (tmp_path / "model").rglob("*"):
+        assert file.is_dir() or b"only-her-class" not in file.read_bytes()
+    assert load_model(tmp_path / "model").digest() == model.digest()
+    fewer = SGCRidge(class_weight={"x": 2.0}).fit(graph.without(Removal(nodes=["c"])))
+    assert fewer.digest() == model.digest()

@@ -11,7 +11,7 @@ import click
 
 from oubli.cli.estimators import BUILDERS, build_estimator, estimator_options
 from oubli.cli.info import describe
-from oubli.cli.models import folder_bytes
+from oubli.cli.models import check_replaceable, folder_bytes
 from oubli.cli.terminal import json_option, pairs, progress, say
 from oubli.cli.wording import choices, count, duration, size
 from oubli.errors import InputError
@@ -22,13 +22,22 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("data")
-@click.option("-o", "--output", metavar="MODEL", required=True, help="Folder for the model; a model in it is replaced.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="MODEL",
+    required=True,
+    help="Folder for the model; one that has forgotten nothing is replaced.",
+)
 @click.option("--model", type=click.Choice(list(BUILDERS)), default="sgc", show_default=True, help="What to fit.")
 @click.option("--features", metavar="FILE", help="The node table (ids, features, labels, split) of an edge list DATA.")
 @click.option("--split", metavar="K", default="0", show_default=True, help="Which of the splits of DATA to use.")
+@click.option("--replace", is_flag=True, help="Replace a model in MODEL even if it has forgotten something.")
 @estimator_options
 @json_option
-def fit(data: str, output: str, model: str, features: str | None, split: str, as_json: bool, **options: Any) -> None:
+def fit(
+    data: str, output: str, model: str, features: str | None, split: str, replace: bool, as_json: bool, **options: Any
+) -> None:
     """Fit a model to a graph, and save it to a folder.
 
     DATA is an .npz file, a folder with an edge list and a node table, an edge list (with --features), or the name of a
@@ -38,6 +47,7 @@ def fit(data: str, output: str, model: str, features: str | None, split: str, as
     target = Path(output)
     if target.is_file():
         raise InputError(f"{output}: is a file; give the path of a folder for the model")
+    check_replaceable(target, replace)
     with progress(f"Reading {data}"):
         graph = _load(data, split, features)
     _check(graph, data, options["smooth"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +41,30 @@ def folder_bytes(path: str | Path) -> int:
     return sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())
 
 
+def check_replaceable(path: Path, replace: bool) -> None:
+    """Refuse to put a new model over one that has forgotten something, unless `replace` is given.
+
+    The data may still hold what was forgotten, and fitting again would bring it back unnoticed.
+    """
+    import numpy as np
+
+    from oubli.graph.state import LEDGER_HASHES
+    from oubli.guarantees.folder import read_manifest
+
+    if replace or not path.is_dir():
+        return
+    try:
+        ledger = path / read_manifest(path)["state"] / f"graph.{LEDGER_HASHES}.npy"
+        removals = np.load(ledger, allow_pickle=False).size
+    except (InputError, OSError, ValueError):
+        return
+    if removals:
+        raise InputError(
+            f"{path}: the model there has forgotten {removals:,} things, which the data may still hold; delete them "
+            "there first and pass --replace, or name another folder"
+        )
+
+
 @contextlib.contextmanager
 def output_file(path: str, content: str, model: str) -> Iterator[None]:
     """Put `content` on the disk beside `path`, and give it its name only when the block ends well.
@@ -53,7 +76,7 @@ def output_file(path: str, content: str, model: str) -> Iterator[None]:
     CapacityError
         When the disk is full.
     """
-    from oubli.graph.archive import write_beside
+    from oubli.graph.durable import flush_file, write_beside
 
     target = Path(path)
     if target.is_dir() or not target.name:
@@ -63,6 +86,5 @@ def output_file(path: str, content: str, model: str) -> Iterator[None]:
     with write_beside(target) as file:
         file.write(content.encode())
         # A full disk shows now, before anything else is changed.
-        file.flush()
-        os.fsync(file.fileno())
+        flush_file(file)
         yield

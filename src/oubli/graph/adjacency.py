@@ -118,10 +118,12 @@ def _list_incident(start, count, neighbours, slots, out):  # type: ignore[no-unt
 
 @nb.njit(cache=True)
 def _lower_bound(row, value):  # type: ignore[no-untyped-def]
+    # Rows may hold complements, which `_mark_arcs` leaves until the row is closed.
     low, high = 0, row.size
     while low < high:
         middle = (low + high) // 2
-        if row[middle] < value:
+        found = row[middle] if row[middle] >= 0 else ~row[middle]
+        if found < value:
             low = middle + 1
         else:
             high = middle
@@ -146,21 +148,8 @@ def _mark_arcs(start, count, neighbours, pairs):  # type: ignore[no-untyped-def]
         for side in range(2):
             u, v = pairs[e, side], pairs[e, 1 - side]
             row = neighbours[start[u] : start[u] + count[u]]
-            at = _lower_bound_marked(row, v)
+            at = _lower_bound(row, v)
             row[at] = ~row[at]
-
-
-@nb.njit(cache=True)
-def _lower_bound_marked(row, value):  # type: ignore[no-untyped-def]
-    low, high = 0, row.size
-    while low < high:
-        middle = (low + high) // 2
-        found = row[middle] if row[middle] >= 0 else ~row[middle]
-        if found < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 @nb.njit(cache=True)

@@ -15,26 +15,22 @@ The arrays of a node-level file::
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
-import uuid
 import zipfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from oubli.errors import CapacityError, InputError
+from oubli.graph.durable import write_beside as write_beside
 from oubli.graph.graph import Graph
 from oubli.graph.labels import SPLITS
 
 Arrays = dict[str, NDArray[Any]]
 SPARSE_PARTS = ("feat_indptr", "feat_indices", "feat_data", "feat_shape")
-NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def read_npz(path: str | Path, split: int | str | None = 0) -> Graph:
@@ -137,36 +133,6 @@ def write_arrays(arrays: Mapping[str, NDArray[Any]], path: str | Path) -> None:
     """Write arrays to an .npz file, whole or not at all."""
     with write_beside(path) as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-
-
-@contextlib.contextmanager
-def write_beside(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a file beside `path` for writing; on success flush it to the disk and rename it to `path`."""
-    path = Path(path)
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.part")
-    try:
-        with open(beside, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-        _flush_folder(path.parent)
-    except OSError as error:
-        if error.errno in NO_SPACE:
-            raise CapacityError(f"{path}: the disk is full; make room and write again") from error
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _flush_folder(folder: Path) -> None:
-    # The rename itself is durable once the folder is flushed; not every system can open a folder.
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def arrays_from_graph(graph: Graph) -> Arrays:

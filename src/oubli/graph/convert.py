@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oubli.errors import InputError
+from oubli.graph.foreign import as_numpy
 from oubli.graph.graph import Graph
 from oubli.graph.ids import as_id_array
 from oubli.graph.labels import SPLITS
@@ -146,7 +147,7 @@ def from_pyg(data: Any, split: int = 0, *, node_ids: Any = None, drop_self_loops
     if edge_index.size and not 0 <= int(edge_index.min()) <= int(edge_index.max()) < num_nodes:
         raise InputError(f"data.edge_index: names a node outside 0 .. {num_nodes - 1}")
     given = getattr(data, "n_id", None) if node_ids is None else node_ids
-    ids = as_id_array(np.arange(num_nodes) if given is None else _to_numpy(given), "node ids")
+    ids = as_id_array(np.arange(num_nodes) if given is None else as_numpy(given), "node ids")
     if ids.size != num_nodes:
         raise InputError(f"node ids: {ids.size} for {num_nodes} nodes; give one a node, in their order")
     pairs = ids[edge_index.T]
@@ -233,20 +234,9 @@ def _split_masks(names: list[Any], attributes: Iterable[Any], split: str) -> dic
     return {name: np.array([place == name for place in given], dtype=bool) for name in SPLITS}
 
 
-def _to_numpy(value: Any) -> Any:
-    # Tensors, wherever they live, without importing their library.
-    for step in ("detach", "cpu", "numpy"):
-        value = getattr(value, step)() if hasattr(value, step) else value
-    return value
-
-
 def _array(data: Any, name: str) -> NDArray[Any] | None:
     value = getattr(data, name, None)
-    if value is None:
-        return None
-    if getattr(value, "is_sparse", False):
-        value = value.to_dense()
-    return np.asarray(_to_numpy(value))
+    return None if value is None else np.asarray(as_numpy(value))
 
 
 def _pyg_labels(data: Any) -> NDArray[Any] | None:

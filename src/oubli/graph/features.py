@@ -44,15 +44,18 @@ class FeatureTable:
         Raises
         ------
         InputError
-            When the shape is wrong or a value is not finite in float32.
+            When the shape is wrong, a value is not finite in float32, or an entry of a sparse matrix is given twice.
         """
         if sp.issparse(features):
-            matrix = sp.csr_array(features)
-            _check_shape(matrix.shape, order.size)
-            if matrix.data.dtype.kind not in "fiub":
-                raise InputError(f"features: expected numbers, got an array of {matrix.data.dtype}")
-            matrix = matrix[order]
+            _check_shape(features.shape, order.size)
+            if features.dtype.kind not in "fiub":
+                raise InputError(f"features: expected numbers, got an array of {features.dtype}")
+            # Blocks and coordinates add up what is given twice as they become rows, so entries are counted before.
+            given = sp.coo_array(features) if features.format in ("coo", "bsr") else sp.csr_array(features)
+            matrix = sp.csr_array(given)[order]
             matrix.sum_duplicates()
+            if matrix.nnz != given.nnz:
+                raise _repeated_entry(given)
             # To float32 before zeros are dropped: a value too small for float32 is a zero too.
             with np.errstate(over="ignore", under="ignore"):
                 matrix = matrix.astype(np.float32)
@@ -122,6 +125,16 @@ def _check_shape(shape: tuple[int, ...], num_nodes: int) -> None:
         raise InputError(
             f"features: {shape[0]} rows for {num_nodes} nodes; give one row a node, in the order of node_ids"
         )
+
+
+def _repeated_entry(matrix: Any) -> InputError:
+    given = matrix.tocoo()
+    keys = np.sort(given.row.astype(np.int64) * given.shape[1] + given.col)
+    row, column = divmod(int(keys[1:][keys[1:] == keys[:-1]][0]), given.shape[1])
+    return InputError(
+        f"features: row {row}, column {column} is given more than once, and the sum depends on the order of the "
+        "entries; add them up first (matrix.sum_duplicates())"
+    )
 
 
 def _check_finite_dense(dense: NDArray[np.float32], order: NDArray[np.int64]) -> None:

@@ -13,7 +13,8 @@ from oubli.errors import InputError
 from oubli.graph.adjacency import MAX_NODES, Adjacency
 from oubli.graph.distinct import distinct
 from oubli.graph.features import FeatureTable
-from oubli.graph.ids import NodeIndex, as_id_array, as_narrow
+from oubli.graph.foreign import as_numpy
+from oubli.graph.ids import NodeIndex, as_id_array, as_narrow, as_pairs
 from oubli.graph.labels import SPLITS, encode_labels, encode_splits
 from oubli.graph.removal import Missing, Removal, RemovalPlan
 from oubli.graph.resolve import resolve_removal
@@ -99,7 +100,7 @@ class Graph:
         >>> graph.num_nodes, graph.num_edges, graph.node_ids.tolist()
         (3, 2, ['a', 'b', 'c'])
         """
-        pairs = _as_pairs(edges)
+        pairs, features, labels = as_pairs(edges), as_numpy(features), as_numpy(labels)
         ids = as_id_array(_default_ids(pairs, features, labels) if node_ids is None else node_ids)
         order = np.argsort(ids, kind="stable")
         index = NodeIndex(ids[order])
@@ -126,6 +127,11 @@ class Graph:
     def num_edges(self) -> int:
         """Number of undirected edges."""
         return self.adjacency.num_arcs // 2
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Slots, nodes and edges: what a plan must share with the graph that it is applied to."""
+        return self.index.ids.size, self.num_nodes, self.num_edges
 
     @property
     def num_features(self) -> int:
@@ -259,7 +265,18 @@ class Graph:
         return resolve_removal(self, removal, missing)
 
     def apply(self, plan: RemovalPlan) -> None:
-        """Carry out a plan that `resolve` of this graph returned, in place; what goes is overwritten."""
+        """Carry out a plan that `resolve` of this graph returned, in place; what goes is overwritten.
+
+        Raises
+        ------
+        InputError
+            When the plan is of a graph of another size, or this one has lost nodes or edges since.
+        """
+        if plan.size != self.size:
+            raise InputError(
+                f"plan: of a graph of {plan.size[1]} nodes and {plan.size[2]} edges, and this one has {self.num_nodes} "
+                f"and {self.num_edges}; resolve the removal again, against this graph"
+            )
         names, ledger = self.index.ids, self.index.ledger
         ledger.remember("edges", names[plan.asked])
         ledger.remember("features", names[plan.features])
@@ -272,27 +289,12 @@ class Graph:
         self.index.remove(plan.nodes)
 
 
-def _as_pairs(edges: Any) -> NDArray[Any]:
-    given = edges if isinstance(edges, np.ndarray) else list(edges)
-    if len(given) == 0:
-        return np.empty((0, 2), np.int64)
-    if not isinstance(given, np.ndarray):
-        for at, pair in enumerate(given):
-            if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
-                raise InputError(f"edges: entry {at} is {pair!r}; expected a pair of node ids")
-        return as_id_array([end for pair in given for end in pair], "edges").reshape(-1, 2)
-    if given.ndim != 2 or given.shape[1] != 2:
-        hint = "; transpose it" if given.ndim == 2 and given.shape[0] == 2 else ""
-        raise InputError(f"edges: expected shape (edges, 2), got {given.shape}{hint}")
-    return as_id_array(given.ravel(), "edges").reshape(-1, 2)
-
-
 def _default_ids(pairs: NDArray[Any], features: Any, labels: Any) -> NDArray[Any]:
     if features is not None:
         shape = getattr(features, "shape", None)
         return np.arange(shape[0] if shape else len(features) if hasattr(features, "__len__") else 0)
     if labels is not None:
-        return np.arange(len(np.asarray(labels)))
+        return np.arange(len(labels) if hasattr(labels, "__len__") and np.ndim(labels) else 0)
     if pairs.dtype.kind == "U":
         return np.unique(pairs)
     largest = int(pairs.max()) if pairs.size else -1

@@ -9,10 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from oubli.errors import AlreadyRemovedError, InputError, UnknownNodeError
+from oubli.graph.foreign import as_numpy
 from oubli.graph.ledger import Ledger
+
+MAX_LENGTH = 1024
+"""Characters of an id at most: NumPy gives every string the room of the longest."""
+
+SURROGATES = (0xD800, 0xDFFF)
+BLOCK = 1 << 22
 
 
 def as_id_array(ids: ArrayLike, what: str = "node ids") -> NDArray[Any]:
@@ -21,9 +29,11 @@ def as_id_array(ids: ArrayLike, what: str = "node ids") -> NDArray[Any]:
     Raises
     ------
     InputError
-        When the ids are neither all integers nor all strings, or not one-dimensional.
+        When the ids are neither all integers nor all strings, a string cannot be kept as it is (see `text_fault`), or
+        the ids are not one-dimensional.
     """
-    if isinstance(ids, np.ndarray) and ids.dtype != object:
+    ids = as_numpy(ids)
+    if isinstance(ids, np.ndarray) and (ids.dtype.kind not in "OT" or ids.ndim != 1):
         array = ids
     else:
         listed = _listed(ids)
@@ -31,6 +41,8 @@ def as_id_array(ids: ArrayLike, what: str = "node ids") -> NDArray[Any]:
         if len(kinds) > 1 or (kinds and kinds not in ({int}, {str})):
             names = ", ".join(sorted(k.__name__ for k in kinds))
             raise InputError(f"{what}: ids must be all integers or all strings, got {names}")
+        if kinds == {str}:
+            _check_texts(listed, what)
         try:
             array = np.array(listed, dtype=np.int64 if kinds == {int} else None if listed else np.int64)
         except OverflowError:
@@ -42,10 +54,79 @@ def as_id_array(ids: ArrayLike, what: str = "node ids") -> NDArray[Any]:
             raise InputError(f"{what}: integer ids must fit 64 bits; use strings for longer ones")
         return array.astype(np.int64, copy=False)
     if array.dtype.kind == "U":
+        _check_text_array(array, what)
         return array
     if array.size == 0:
         return array.astype(np.int64)
     raise InputError(f"{what}: ids must be all integers or all strings, got an array of {array.dtype}")
+
+
+def as_pairs(edges: Any, what: str = "edges") -> NDArray[Any]:
+    """Return pairs of ids as an array of shape (pairs, 2).
+
+    Raises
+    ------
+    InputError
+        When an entry is no pair, or its ids are none.
+    """
+    if sp.issparse(edges):
+        raise InputError(f"{what}: got a sparse matrix; give its coordinates, numpy.column_stack(matrix.nonzero())")
+    given = as_numpy(edges)
+    if isinstance(given, np.ndarray):
+        if given.ndim == 2 and given.shape[1] == 2:
+            return as_id_array(given.ravel(), what).reshape(-1, 2)
+        if given.size or given.ndim == 0:
+            hint = "; transpose it" if given.ndim == 2 and given.shape[0] == 2 else ""
+            raise InputError(f"{what}: expected shape (edges, 2), got {given.shape}{hint}")
+        given = ()
+    if isinstance(given, str | bytes | bytearray) or not hasattr(given, "__iter__"):
+        raise InputError(f"{what}: expected a list of pairs of node ids, got {given!r}; write [(u, v)]")
+    listed = list(given)
+    for at, pair in enumerate(listed):
+        if not _is_pair(pair):
+            raise InputError(f"{what}: entry {at} is {pair!r}; expected a pair of node ids")
+    return as_id_array([end for pair in listed for end in pair], what).reshape(-1, 2)
+
+
+def text_fault(text: str) -> str | None:
+    """Return what keeps a text from being kept, for a message, or None."""
+    if len(text) > MAX_LENGTH:
+        return f"is longer than {MAX_LENGTH:,} characters"
+    if "\0" in text:
+        return "holds a NUL character, which arrays of strings drop at the end"
+    if any(SURROGATES[0] <= ord(letter) <= SURROGATES[1] for letter in text):
+        return "holds a lone surrogate, so it is no text in UTF-8"
+    return None
+
+
+def _check_texts(texts: list[str], what: str) -> None:
+    # Before they become an array, which drops a NUL at the end and gives all of them the room of the longest.
+    if "\0" in "".join(texts) or max(map(len, texts)) > MAX_LENGTH:
+        raise _unfit(next(text for text in texts if text_fault(text)), what)
+
+
+def _check_text_array(array: NDArray[Any], what: str) -> None:
+    width = array.dtype.itemsize // 4
+    rows = max(1, BLOCK // max(1, width))
+    for start in range(0, array.size if width else 0, rows):
+        block = np.ascontiguousarray(array[start : start + rows], array.dtype.newbyteorder("="))
+        letters = block.view(np.uint32).reshape(-1, width)
+        bad = ((letters >= SURROGATES[0]) & (letters <= SURROGATES[1])).any(axis=1)
+        bad |= ((letters[:, :-1] == 0) & (letters[:, 1:] != 0)).any(axis=1)
+        bad |= letters[:, MAX_LENGTH:].any(axis=1)
+        if bad.any():
+            raise _unfit(block[bad][0].item(), what)
+
+
+def _unfit(text: str, what: str) -> InputError:
+    shown = repr(text if len(text) <= 40 else f"{text[:40]}...")
+    return InputError(f"{what}: {shown} {text_fault(text)}; give it another name")
+
+
+def _is_pair(value: Any) -> bool:
+    if isinstance(value, str | bytes | bytearray) or getattr(value, "ndim", 1) == 0:
+        return False
+    return hasattr(value, "__len__") and len(value) == 2
 
 
 def as_narrow(array: NDArray[Any]) -> NDArray[Any]:
@@ -56,7 +137,7 @@ def as_narrow(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _listed(ids: Any) -> list[Any]:
-    if isinstance(ids, str | bytes) or not hasattr(ids, "__iter__") or getattr(ids, "ndim", 1) == 0:
+    if isinstance(ids, str | bytes | bytearray) or not hasattr(ids, "__iter__") or getattr(ids, "ndim", 1) == 0:
         return [ids]
     return list(ids)
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from oubli.errors import InputError
 from oubli.graph.distinct import distinct, distinct_slots
-from oubli.graph.ids import as_id_array
+from oubli.graph.foreign import as_numpy
+from oubli.graph.ids import as_id_array, as_pairs
 
 NodeId = int | str
 Missing = Literal["error", "ignore"]
@@ -78,6 +79,8 @@ class Removal:
 
     def __or__(self, other: Removal) -> Removal:
         """Return one request for everything in both."""
+        if not isinstance(other, Removal):
+            return NotImplemented
         return Removal(*([*getattr(self, f.name), *getattr(other, f.name)] for f in fields(Removal)))
 
     def __bool__(self) -> bool:
@@ -94,18 +97,45 @@ class Removal:
 
     @classmethod
     def from_json(cls, text: str) -> Removal:
-        """Read a request from JSON: an object with any of the keys nodes, edges, features, labels."""
-        try:
-            given = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InputError(f"request: not JSON, line {error.lineno}: {error.msg}") from None
-        names = [f.name for f in fields(cls)]
-        if not isinstance(given, Mapping) or any(k not in names for k in given):
-            raise InputError(f"request: expected an object with any of the keys {', '.join(names)}")
-        for name, value in given.items():
-            if not isinstance(value, list):
-                raise InputError(f"request: {name} must be a list, got {type(value).__name__}")
-        return cls(**given)
+        """Read a request from JSON: an object with any of the keys nodes, edges, features, labels, each once."""
+        return cls(**parse_request(text))
+
+
+def parse_request(text: str) -> dict[str, list[Any]]:
+    """Return the lists of a request in JSON as they stand there, by kind.
+
+    Raises
+    ------
+    InputError
+        When the text is not JSON, not an object of lists, or has a key twice, one list of which would be lost.
+    """
+    if not isinstance(text, str):
+        raise InputError(f"request: expected JSON text, got {type(text).__name__}; read it first, as path.read_text()")
+    try:
+        given = json.loads(text, object_pairs_hook=_each_key_once)
+    except json.JSONDecodeError as error:
+        raise InputError(f"request: not JSON, line {error.lineno}: {error.msg}") from None
+    except RecursionError:
+        raise InputError("request: nested too deep; give an object of lists of ids") from None
+    except ValueError as error:
+        # Among them integers of more digits than Python reads.
+        raise error if isinstance(error, InputError) else InputError(f"request: {error}") from None
+    names = [f.name for f in fields(Removal)]
+    if not isinstance(given, Mapping) or any(k not in names for k in given):
+        raise InputError(f"request: expected an object with any of the keys {', '.join(names)}")
+    for name, value in given.items():
+        if not isinstance(value, list):
+            raise InputError(f"request: {name} must be a list, got {type(value).__name__}")
+    return dict(given)
+
+
+def _each_key_once(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    given = dict(items)
+    if len(given) < len(items):
+        keys = [key for key, _ in items]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise InputError(f"request: key {twice!r} is given more than once, and one would be lost; merge the lists")
+    return given
 
 
 @dataclass(frozen=True)
@@ -122,6 +152,8 @@ class RemovalPlan:
         Those of `edges` that were asked for by name.
     ignored : dict
         What ``missing="ignore"`` passed over, by kind.
+    size : tuple of int
+        Slots, nodes and edges of the graph that it was resolved against.
     """
 
     nodes: NDArray[np.int64]
@@ -129,6 +161,7 @@ class RemovalPlan:
     features: NDArray[np.int64]
     labels: NDArray[np.int64]
     asked: NDArray[np.int64]
+    size: tuple[int, int, int]
     ignored: dict[str, list[Any]] = field(default_factory=dict)
 
     @property
@@ -143,22 +176,15 @@ class RemovalPlan:
 
 
 def _unique_ids(ids: Iterable[NodeId], what: str) -> NDArray[Any]:
-    if isinstance(ids, str) or not isinstance(ids, Iterable):
+    ids = as_numpy(ids)
+    if isinstance(ids, str | bytes | bytearray) or not isinstance(ids, Iterable):
         raise InputError(f"removal: {what} must be a list of ids, got {ids!r} alone; write [{ids!r}]")
     array = as_id_array(ids if isinstance(ids, np.ndarray) else list(ids), f"removal: {what}")
     return array[np.sort(np.unique(array, return_index=True)[1])]
 
 
 def _unique_edges(edges: Iterable[tuple[NodeId, NodeId]]) -> NDArray[Any]:
-    if isinstance(edges, np.ndarray) and edges.ndim == 2 and edges.shape[1] == 2:
-        ends = as_id_array(edges.ravel(), "removal: edges")
-    else:
-        listed = list(edges)
-        for pair in listed:
-            if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
-                raise InputError(f"removal: an edge is a pair of node ids, got {pair!r}")
-        ends = as_id_array([end for pair in listed for end in pair], "removal: edges")
-    pairs = np.sort(ends.reshape(-1, 2), axis=1)
+    pairs = np.sort(as_pairs(edges, "removal: edges"), axis=1)
     loops = np.flatnonzero(pairs[:, 0] == pairs[:, 1])
     if loops.size:
         u = pairs[loops[0], 0].item()

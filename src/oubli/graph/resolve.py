@@ -32,7 +32,8 @@ def resolve_removal(graph: Graph, removal: Removal, missing: Missing) -> Removal
         raise InputError(f'missing: expected "error" or "ignore", got {missing!r}')
     look = _Lookup(graph, removal, missing)
     nodes = np.sort(look.nodes("nodes"))
-    featured, labelled = look.nodes("features"), look.nodes("labels")
+    # The row and the label of a node that goes are covered by it, whether or not there are any.
+    featured, labelled = (np.setdiff1d(look.nodes(kind), nodes) for kind in ("features", "labels"))
     featured = look.having("features", featured, ~graph.table.is_zero(featured))
     labelled = look.having("labels", labelled, graph.label_codes[labelled] >= 0)
     asked = look.edges()
@@ -40,9 +41,10 @@ def resolve_removal(graph: Graph, removal: Removal, missing: Missing) -> Removal
     return RemovalPlan(
         nodes=nodes,
         edges=edges,
-        features=np.setdiff1d(featured, nodes),
-        labels=np.setdiff1d(labelled, nodes),
+        features=featured,
+        labels=labelled,
         asked=asked,
+        size=graph.size,
         ignored=look.ignored,
     )
 

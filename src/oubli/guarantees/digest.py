@@ -36,6 +36,7 @@ def _hash_array(digest: Any, array: NDArray[Any]) -> None:
         digest.update(json.dumps(array.tolist()).encode())
         return
     kind = KINDS[array.dtype.kind]
+    digest.update(kind.encode())
     for first in range(0, len(array) if array.ndim else 1, CHUNK):
         part = array[first : first + CHUNK] if array.ndim else array
         digest.update(np.ascontiguousarray(part, dtype=kind).data)

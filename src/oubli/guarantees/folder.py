@@ -2,13 +2,15 @@
 
 ``manifest.json`` names the present state folder and the SHA-256 of every file in it. A new state is written beside,
 made durable, and comes into force with the rename of the manifest; then the old one is deleted. Whatever a kill or a
-full disk leaves behind is not named by the manifest, and is swept away by the next command.
+full disk leaves behind is not named by the manifest, and is swept away by the next command that may write there.
+Only the owner may read any of it: it is personal data, and the key of the ledger.
+
+The digests tell damage and careless changes. Whoever changes a file and its digests alike is not found out here.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import json
@@ -23,7 +25,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oubli.errors import CapacityError, InputError
+from oubli.errors import CapacityError, InputError, OubliError
+from oubli.graph.durable import NO_SPACE, flush_file, flush_folder, private, write_and_rename
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -31,6 +34,26 @@ BESIDE = f"{MANIFEST}.new"
 LOCK = "lock"
 OURS = re.compile(rf"state-[0-9a-f]{{16}}|{re.escape(BESIDE)}")
 """Names of what a writer may leave behind: nothing else in a folder is ours to delete."""
+CHANGED = "damaged or changed; restore the model from a backup or fit again"
+
+
+class UnsweptError(OubliError):
+    """The new state is in force, but the former one, with what was removed, may still be there.
+
+    Attributes
+    ----------
+    state : str
+        Name of the new state.
+    """
+
+    def __init__(self, folder: Path, state: str, error: Exception) -> None:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+        super().__init__(
+            f"{folder}: the model is saved and its new state ({state}) in force, but the former one, with what was "
+            f"removed, may still be there ({reason}). Run `oubli info {folder}` to sweep it away, and see that no "
+            "other state- folder is left in it"
+        )
+        self.state = state
 
 
 def write_folder(
@@ -52,12 +75,14 @@ def write_folder(
     CapacityError
         When the disk is full; the folder keeps its former state.
     InputError
-        When something else is in the way.
+        When something else is in the way; the folder keeps its former state.
+    UnsweptError
+        When the new state is in force, and what had to follow failed.
     """
     folder = Path(path)
     try:
         _check_target(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
         with _locked(folder, wait=True):
             sweep(folder)
             if expected is not None and read_manifest(folder)["state"] != expected:
@@ -67,15 +92,18 @@ def write_folder(
             state = folder / f"state-{secrets.token_hex(8)}"
             try:
                 _write_state(folder, state, description, arrays)
-            except BaseException:
-                # Whichever state is not in force goes: an interrupt may come just after the rename.
+                flush_folder(folder)
+                sweep(folder)
+            except BaseException as error:
+                # The disk tells whether the rename came through: it may have done so and failed all the same.
+                if isinstance(error, Exception) and _in_force(folder, state):
+                    raise UnsweptError(folder, state.name, error) from error
                 with contextlib.suppress(OSError):
                     sweep(folder)
                 raise
-            sweep(folder)
             return state.name
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in NO_SPACE:
             raise CapacityError(
                 f"{folder}: no room to write the model; it is as it was before. Free some space and try again"
             ) from None
@@ -85,15 +113,18 @@ def write_folder(
 def read_folder(path: str | Path) -> tuple[str, dict[str, Any], dict[str, NDArray[Any]]]:
     """Return the name of the state of a folder, its description and its arrays, each checked against its digest.
 
+    What a kill left behind is swept away first. Where that cannot be, in a folder that may only be read or that another
+    command is writing, it is left without a word: it is none of what is read, and the next command tries again.
+
     Raises
     ------
     InputError
-        When there is no model, or it is truncated or was tampered with.
+        When there is no model, or it was damaged or changed.
     """
     folder = Path(path)
     read_manifest(folder)
     if os.access(folder, os.W_OK):
-        with contextlib.suppress(BlockingIOError, OSError), _locked(folder, wait=False):
+        with contextlib.suppress(OSError), _locked(folder, wait=False):
             sweep(folder)
     # A writer may replace the state between the manifest and its files: then there is a newer manifest to read.
     for attempt in range(3):
@@ -114,7 +145,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        When it is missing, not ours, or was tampered with.
+        When it is missing, not ours, or was damaged or changed.
     """
     file = folder / MANIFEST
     try:
@@ -122,13 +153,15 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise InputError(f"{folder}: there is no model here (no {MANIFEST}); make one with `oubli fit`") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"{file}: cannot be read ({error}); restore the model from a backup or fit again") from None
+        raise InputError(
+            f"{file}: cannot be read ({error}); restore the model from a backup, or delete its folder and fit again"
+        ) from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise InputError(f"{file}: not a model of this version of oubli (format {FORMAT}); fit again")
     if manifest.get("sha256") != _manifest_digest(manifest):
-        raise InputError(f"{file}: does not match its own digest: truncated or tampered with; restore or fit again")
+        raise InputError(f"{file}: does not match its own digest: {CHANGED}")
     if not (OURS.fullmatch(str(manifest.get("state"))) and {"description", "files"} <= manifest.keys()):
-        raise InputError(f"{file}: lacks what the manifest of a model has: tampered with; restore or fit again")
+        raise InputError(f"{file}: lacks what the manifest of a model has: {CHANGED}")
     return manifest
 
 
@@ -140,19 +173,35 @@ def sweep(folder: Path) -> None:
             present = read_manifest(folder)["state"]
         except InputError:
             return
-    for entry in folder.iterdir():
-        if entry.name == present or not OURS.fullmatch(entry.name):
-            continue
+    left = [entry for entry in folder.iterdir() if entry.name != present and OURS.fullmatch(entry.name)]
+    if not left:
+        return
+    # After a power cut, a manifest that still names one of them must not come back; and nor must they.
+    flush_folder(folder)
+    for entry in left:
         if entry.is_dir():
             shutil.rmtree(entry)
         else:
             entry.unlink()
+    flush_folder(folder)
+
+
+def _in_force(folder: Path, state: Path) -> bool:
+    try:
+        return bool(read_manifest(folder)["state"] == state.name)
+    except InputError:
+        return False
 
 
 def _check_target(folder: Path) -> None:
     if folder.is_file():
         raise InputError(f"{folder}: is a file; give the path of a folder for the model")
     names = sorted(e.name for e in folder.iterdir()) if folder.is_dir() else []
+    if MANIFEST in names and not _reads_as_ours(folder / MANIFEST):
+        raise InputError(
+            f"{folder / MANIFEST}: not of a model, or too damaged to tell; nothing was written. Give another folder, "
+            "or delete the file if it was a model's"
+        )
     strange = [name for name in names if name not in (LOCK, MANIFEST) and not OURS.fullmatch(name)]
     if strange:
         try:
@@ -163,27 +212,41 @@ def _check_target(folder: Path) -> None:
             ) from None
 
 
+def _reads_as_ours(file: Path) -> bool:
+    """Tell whether a file is a manifest of ours, be it damaged or of another version."""
+    try:
+        manifest = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and {"format", "state"} <= manifest.keys()
+
+
+def _make(folder: Path) -> None:
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for place in made:
+        flush_folder(place.parent)
+
+
 def _write_state(folder: Path, state: Path, description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
-    state.mkdir()
+    state.mkdir(mode=0o700)
     files = {}
     for name, array in arrays.items():
         file = state / f"{name}.npy"
-        with file.open("wb") as stream:
+        with open(file, "xb", opener=private) as stream:
             hashing = _HashingStream(stream)
             np.lib.format.write_array(hashing, np.ascontiguousarray(array), allow_pickle=False)
-            stream.flush()
-            os.fsync(stream.fileno())
+            flush_file(stream)
         files[file.name] = {"sha256": hashing.digest.hexdigest(), "bytes": file.stat().st_size}
-    _fsync_folder(state)
+    flush_folder(state)
     manifest: dict[str, Any] = {"format": FORMAT, "state": state.name, "description": description, "files": files}
     manifest["sha256"] = _manifest_digest(manifest)
-    beside = folder / BESIDE
-    with beside.open("w") as stream:
-        json.dump(manifest, stream, indent=1)
-        stream.flush()
-        os.fsync(stream.fileno())
-    beside.rename(folder / MANIFEST)
-    _fsync_folder(folder)
+    # Beside a damaged manifest nothing was swept.
+    (folder / BESIDE).unlink(missing_ok=True)
+    with write_and_rename(folder / BESIDE, folder / MANIFEST, private) as stream:
+        stream.write(json.dumps(manifest, indent=1).encode())
+        # The state has to be there for good before the manifest names it.
+        flush_folder(folder)
 
 
 class _HashingStream:
@@ -199,23 +262,22 @@ class _HashingStream:
 
 
 def _read_array(file: Path, entry: dict[str, Any]) -> NDArray[Any]:
-    advice = "truncated or tampered with; restore the model from a backup or fit again"
     try:
         if file.stat().st_size != entry["bytes"]:
-            raise InputError(f"{file}: has {file.stat().st_size} bytes instead of {entry['bytes']}: {advice}")
+            raise InputError(f"{file}: has {file.stat().st_size} bytes instead of {entry['bytes']}: {CHANGED}")
         with file.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
             if digest != entry["sha256"]:
-                raise InputError(f"{file}: does not match its digest: {advice}")
+                raise InputError(f"{file}: does not match its digest: {CHANGED}")
             stream.seek(0)
             array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
             return array
     except FileNotFoundError:
-        raise InputError(f"{file}: is missing: {advice}") from None
+        raise InputError(f"{file}: is missing: {CHANGED}") from None
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{file}: cannot be read ({error}): {advice}") from None
+        raise InputError(f"{file}: cannot be read ({error}): {CHANGED}") from None
 
 
 def _manifest_digest(manifest: dict[str, Any]) -> str:
@@ -223,16 +285,8 @@ def _manifest_digest(manifest: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _fsync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 @contextlib.contextmanager
 def _locked(folder: Path, wait: bool) -> Iterator[None]:
-    with (folder / LOCK).open("a") as stream:
+    with open(folder / LOCK, "a", opener=private) as stream:
         fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield

@@ -35,5 +35,5 @@ def load_model(path: str | Path) -> NodeClassifier:
             f"{path}: the parts of the model do not fit together ({error}): tampered with, or written by another "
             "version of oubli; restore the model from a backup or fit again"
         ) from None
-    model._saved_as = (Path(path).resolve(), state)
+    model._saved_as[Path(path).resolve()] = state
     return model

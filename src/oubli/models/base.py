@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime
@@ -45,8 +46,6 @@ class NodeClassifier(Parameterised, ABC):
     choices_: dict[str, Any]
     level_: Level
     classes_: NDArray[Any]
-    _whole: bool
-    _saved_as: tuple[Path, str] | None
 
     def fit(self, graph: Graph) -> Self:
         """Fit on the training nodes of a graph, in closed form.
@@ -72,13 +71,19 @@ class NodeClassifier(Parameterised, ABC):
         self._check_parameters()
         if graph.split_slots("train").size == 0:
             raise InputError("fit: the graph has no training nodes; give train= a mask or a list of ids")
-        self._whole = False
-        self.graph_ = graph.compacted()
-        self._fit(choices)
-        self.level_ = "frozen" if choices is not None and self._has_choices() else "reselected"
-        self._saved_as = None
-        self._whole = True
+        # Fitted aside: what was fitted before stays if this fit fails.
+        fresh = copy.copy(self)
+        fresh.graph_ = graph.compacted()
+        fresh._fit(choices)
+        fresh.level_ = "frozen" if choices is not None and fresh._has_choices() else "reselected"
+        fresh._start_life()
+        vars(self).update(vars(fresh))
         return self
+
+    def _start_life(self) -> None:
+        self._fitted_as = self.describe()
+        self._saved_as: dict[Path, str] = {}
+        self._broken: str | None = None
 
     def unlearn(self, removal: Removal, *, missing: Missing = "error", level: Level = "reselected") -> Receipt:
         """Forget what `removal` names, exactly, at the cost of the change.
@@ -113,11 +118,15 @@ class NodeClassifier(Parameterised, ABC):
         classes, choices = self.classes_.tolist(), dict(self.choices_)
         counts = {"nodes": plan.nodes.size, "edges": len(plan.edges)}
         counts |= {"features": plan.features.size, "labels": plan.labels.size}
-        # If what follows is interrupted, the model says so from then on instead of answering wrongly.
-        self._whole = False
-        account = self._forget(plan, level)
+        # If what follows does not come to its end, the model says so from then on instead of answering wrongly.
+        self._broken = "interrupted"
+        try:
+            account = self._forget(plan, level)
+        except Exception as error:
+            self._broken = f"interrupted by {type(error).__name__}: {error}"
+            raise
         self.level_ = "frozen" if level == "frozen" and self._has_choices() else "reselected"
-        self._whole = True
+        self._broken = None
         return Receipt(
             guarantee=Exact(self.level_),
             removed=counts,
@@ -181,16 +190,16 @@ class NodeClassifier(Parameterised, ABC):
         """
         self._check_fitted()
         target = Path(path).resolve()
-        expected = self._saved_as[1] if self._saved_as and self._saved_as[0] == target and target.exists() else None
+        expected = self._saved_as.get(target) if target.exists() else None
         description, arrays = self.to_state()
-        self._saved_as = (target, write_folder(target, description, arrays, expected))
+        self._saved_as[target] = write_folder(target, description, arrays, expected)
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return the model as plain values and arrays, holding nothing that was removed."""
         self._check_fitted()
         description = {
             "oubli": installed_version(),
-            "model": self.describe(),
+            "model": self._kept_description(),
             "choices": self.choices_,
             "level": self.level_,
         }
@@ -205,8 +214,7 @@ class NodeClassifier(Parameterised, ABC):
         model.graph_ = graph_from_arrays(graph)
         model.choices_, model.level_ = description["choices"], description["level"]
         model._restore(arrays)
-        model._saved_as = None
-        model._whole = True
+        model._start_life()
         return model
 
     @abstractmethod
@@ -228,6 +236,10 @@ class NodeClassifier(Parameterised, ABC):
     @abstractmethod
     def _digest_parts(self) -> list[tuple[str, Any]]: ...
 
+    def _kept_description(self) -> dict[str, Any]:
+        """Return the description without what only removed data gave a meaning to."""
+        return self.describe()
+
     @abstractmethod
     def _state_arrays(self) -> dict[str, NDArray[Any]]: ...
 
@@ -242,10 +254,15 @@ class NodeClassifier(Parameterised, ABC):
         """Return the metrics by which choices are made on the validation nodes."""
 
     def _check_fitted(self) -> None:
-        if not hasattr(self, "_whole"):
+        if not hasattr(self, "_fitted_as"):
             raise NotFittedError(f"this {type(self).__name__} is not fitted yet; call fit(graph) first")
-        if not self._whole:
-            raise OubliError("this model was interrupted while it changed; load it from disk, or fit again")
+        if self._broken is not None:
+            raise OubliError(
+                f"this model did not come to the end of a removal ({self._broken}), so it is neither the old nor the "
+                "new one; load it again from where it was saved, or fit again"
+            )
+        if self._fitted_as != self.describe():
+            raise InputError("parameters were changed after fit; call fit(graph) again, or set them back")
 
     def _check_remainder(self, plan: RemovalPlan) -> None:
         trains = self.graph_.split_codes == 1

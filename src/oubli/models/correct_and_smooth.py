@@ -15,7 +15,7 @@ from oubli.graph.removal import RemovalPlan
 from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.levels import Level
 from oubli.models.base import NodeClassifier
-from oubli.models.parameters import numbers
+from oubli.models.parameters import check_integer, numbers
 from oubli.models.scoring import METRICS, score_predictions
 from oubli.models.sgc import SGCRidge
 from oubli.propagation.spread import spread
@@ -72,8 +72,7 @@ class CorrectAndSmooth(NodeClassifier):
     def _check_parameters(self) -> None:
         if self.base is not None and not isinstance(self.base, NodeClassifier):
             raise InputError(f"base: expected a node classifier, got {type(self.base).__name__}")
-        if not isinstance(self.iterations, int) or not 1 <= self.iterations <= 10_000:
-            raise InputError(f"iterations: expected an integer from 1 to 10000, got {self.iterations!r}")
+        check_integer(self.iterations, "iterations", 1, 10_000)
         if self.scoring not in METRICS:
             raise InputError(f"scoring: expected one of {', '.join(METRICS)}, got {self.scoring!r}")
         for name in ("correction", "smoothing"):
@@ -92,9 +91,7 @@ class CorrectAndSmooth(NodeClassifier):
         return own | self.base_._selection_metrics()
 
     def _fit(self, choices: dict[str, Any] | None) -> None:
-        template = SGCRidge() if self.base is None else self.base
-        self.base_ = type(template)(**template.get_params(deep=False))
-        self.base_.fit_with(self.graph_, None if choices is None else choices["base"])
+        self.base_ = self._fresh_base().fit_with(self.graph_, None if choices is None else choices["base"])
         # One graph, not two: the base's copy shrinks, and this model looks at it.
         self.graph_ = self.base_.graph_
         self._smooth(None if choices is None else (choices["correction"], choices["smoothing"]))
@@ -116,12 +113,9 @@ class CorrectAndSmooth(NodeClassifier):
         truth = np.zeros((train.size, self.classes_.size))
         truth[np.arange(train.size), self._targets(graph.label_codes[train])] = 1.0
         pairs = self._pairs() if pair is None else [pair]
-        best, scores = pairs[0], None
-        if len(pairs) > 1:
-            best = self._choose(pairs, base, train, truth)
+        best = pairs[0] if len(pairs) == 1 else self._choose(pairs, base, train, truth)
         corrected = self._correct(best[0], base, train, truth)
-        scores = self._spread_labels(best[1], corrected, train, truth)
-        self._smoothed = scores
+        self._smoothed = self._spread_labels(best[1], corrected, train, truth)
         self.choices_ = {"correction": best[0], "smoothing": best[1], "base": self.base_.choices_}
 
     def _choose(
@@ -180,6 +174,12 @@ class CorrectAndSmooth(NodeClassifier):
         shares = {"iterations": self.iterations, **{k: v for k, v in self.choices_.items() if k != "base"}}
         return [("smoothing", shares), ("smoothed", self._smoothed[alive]), *self.base_._digest_parts()]
 
+    def _kept_description(self) -> dict[str, Any]:
+        kept = self.describe()
+        if self.base is not None:
+            kept["params"]["base"] = self.base_._kept_description()
+        return kept
+
     def _state_arrays(self) -> dict[str, NDArray[Any]]:
         alive = np.flatnonzero(self.graph_.index.alive)
         # Under names of its own, since the base may smooth as well.
@@ -187,12 +187,15 @@ class CorrectAndSmooth(NodeClassifier):
         return {"smoothed": self._smoothed[alive], **base}
 
     def _restore(self, arrays: dict[str, NDArray[Any]]) -> None:
-        template = SGCRidge() if self.base is None else self.base
-        self.base_ = type(template)(**template.get_params(deep=False))
-        self.base_.graph_, self.base_.choices_ = self.graph_, self.choices_["base"]
-        self.base_.level_, self.base_._saved_as, self.base_._whole = self.level_, None, True
+        self.base_ = self._fresh_base()
+        self.base_.graph_, self.base_.choices_, self.base_.level_ = self.graph_, self.choices_["base"], self.level_
         self.base_._restore({name.removeprefix("base."): a for name, a in arrays.items() if name.startswith("base.")})
+        self.base_._start_life()
         self._smoothed, self.classes_ = arrays["smoothed"], self.base_.classes_
+
+    def _fresh_base(self) -> NodeClassifier:
+        template = SGCRidge() if self.base is None else self.base
+        return type(template)(**template.get_params(deep=False))
 
 
 @nb.njit(cache=True)

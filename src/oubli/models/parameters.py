@@ -14,10 +14,16 @@ from oubli.errors import InputError
 class Parameterised:
     """Base of what keeps its constructor's arguments as given, under their names."""
 
+    _parameter_names: tuple[str, ...] = ()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        # Asked for at every call of a fitted model, so looked up once a class.
+        cls._parameter_names = tuple(inspect.signature(cls).parameters)
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the constructor's arguments by name; those of estimators within as ``name__parameter``."""
-        names = [p for p in inspect.signature(type(self)).parameters]
-        params = {name: getattr(self, name) for name in names}
+        params = {name: getattr(self, name) for name in self._parameter_names}
         if deep:
             for name, value in list(params.items()):
                 if isinstance(value, Parameterised):
@@ -71,7 +77,22 @@ def numbers(given: Any, name: str) -> list[float]:
     for value in listed:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InputError(f"{name}: expected numbers, got {value!r}")
-    return sorted(listed)
+    try:
+        return sorted(float(value) for value in listed)
+    except OverflowError:
+        raise InputError(f"{name}: a number is too large") from None
+
+
+def check_integer(given: Any, name: str, least: int, most: int) -> None:
+    """Check an integer parameter.
+
+    Raises
+    ------
+    InputError
+        When it is something else, or out of range.
+    """
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or not least <= given <= most:
+        raise InputError(f"{name}: expected an integer from {least} to {most}, got {given!r}")
 
 
 def _plain(value: Any) -> Any:

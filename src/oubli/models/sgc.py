@@ -14,7 +14,7 @@ from oubli.graph.removal import RemovalPlan
 from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.levels import Level
 from oubli.models.base import NodeClassifier
-from oubli.models.parameters import numbers
+from oubli.models.parameters import check_integer, numbers
 from oubli.models.scoring import METRICS
 from oubli.propagation import Operator, OutputChange, Propagation, Quantiser
 from oubli.solve import ExactGram, class_weights, keeps_rows, linear_scores, weights_from_gram, weights_from_rows
@@ -128,25 +128,16 @@ class SGCRidge(NodeClassifier):
         return float(self.choices_["alpha"])
 
     def _check_parameters(self) -> None:
-        if not isinstance(self.hops, int) or isinstance(self.hops, bool) or not 1 <= self.hops <= 64:
-            raise InputError(f"hops: expected an integer from 1 to 64, got {self.hops!r}")
-        if not isinstance(self.fraction_bits, int) or not 4 <= self.fraction_bits <= 20:
-            raise InputError(f"fraction_bits: expected an integer from 4 to 20, got {self.fraction_bits!r}")
+        check_integer(self.hops, "hops", 1, 64)
+        check_integer(self.fraction_bits, "fraction_bits", 4, 20)
         if self.representation not in ("last", "concat"):
             raise InputError(f'representation: expected "last" or "concat", got {self.representation!r}')
         if self.normalize not in ("l2", None):
             raise InputError(f'normalize: expected "l2" or None, got {self.normalize!r}')
         if self.scoring not in METRICS:
             raise InputError(f"scoring: expected one of {', '.join(METRICS)}, got {self.scoring!r}")
-        width = self.projection
-        if width not in ("auto", None) and (not isinstance(width, int) or isinstance(width, bool) or width < 1):
-            raise InputError(f'projection: expected a positive width, "auto" or None, got {width!r}')
-        weights = self.class_weight
-        if not (weights is None or isinstance(weights, str | Mapping)):
-            raise InputError(f'class_weight: expected "balanced", a mapping or None, got {weights!r}')
-        if isinstance(weights, Mapping):
-            for weight in weights.values():
-                numbers(weight, "class_weight")
+        if self.projection not in ("auto", None):
+            check_integer(self.projection, 'projection (if neither "auto" nor None)', 1, 2**20)
         Operator.parse(self.operator)
         for alpha in self._alphas():
             if not 0 < alpha < np.inf:
@@ -199,35 +190,38 @@ class SGCRidge(NodeClassifier):
         by_class = self.class_weight is not None
         return ExactGram(self._columns, self.graph_.label_values.size, 2**self.fraction_bits, by_class)
 
+    def _class_counts(self) -> NDArray[np.int64]:
+        if self._gram is not None:
+            return self._gram.counts
+        return np.bincount(self._codes[self._codes >= 0], minlength=self.graph_.label_values.size)
+
+    def _class_weights(self) -> NDArray[np.int64] | None:
+        return class_weights(self.class_weight, self.graph_.label_values, self._class_counts())
+
     def _solve(self, projection: int | None, alpha: float | None) -> None:
         """Compute the weights, choosing alpha on the validation nodes unless it is given."""
-        if self._gram is not None:
-            counts = self._gram.counts
-        else:
-            counts = np.bincount(self._codes[self._codes >= 0], minlength=self.graph_.label_values.size)
-        self.classes_ = self.graph_.label_values[counts > 0]
-        weights = class_weights(self.class_weight, self.graph_.label_values, counts)
+        self.classes_ = self.graph_.label_values[self._class_counts() > 0]
+        weights = self._class_weights()
         alphas = self._alphas() if alpha is None else [alpha]
         if len(alphas) == 1:
-            self._weights = self._solve_at(alphas[0], weights)
+            chosen, self._weights = alphas[0], self._solve_at(alphas[0], weights)
         else:
-            alphas, self._weights = self._choose_alpha(alphas, weights)
-        self.choices_ = {"alpha": float(alphas[0]), "projection": projection}
+            chosen, self._weights = self._choose_alpha(alphas, weights)
+        self.choices_ = {"alpha": chosen, "projection": projection}
 
     def _choose_alpha(
         self, alphas: list[float], weights: NDArray[np.int64] | None
-    ) -> tuple[list[float], NDArray[np.float64]]:
+    ) -> tuple[float, NDArray[np.float64]]:
         slots = self.graph_.split_slots("val")
         if slots.size == 0:
             raise InputError("alpha: there are no validation nodes to choose by; give one alpha, or a graph with val=")
-        best: tuple[float, float, NDArray[np.float64]] | None = None
+        best_score, chosen = -np.inf, (alphas[0], np.empty((0, 0)))
         for alpha in alphas:
             self._weights = self._solve_at(alpha, weights)
             score = self._score_slots(slots, self.scoring)
-            if best is None or score > best[0]:
-                best = score, alpha, self._weights
-        assert best is not None
-        return [best[1]], best[2]
+            if score > best_score:
+                best_score, chosen = score, (alpha, self._weights)
+        return chosen
 
     def _solve_at(self, alpha: float, weights: NDArray[np.int64] | None) -> NDArray[np.float64]:
         if self._gram is not None:
@@ -246,13 +240,13 @@ class SGCRidge(NodeClassifier):
             self.graph_.apply(plan)
         gone = distinct(plan.nodes, plan.labels)
         gone = gone[trained[gone]]
-        rows_changed, path = self._update_head(change, gone)
         projection = self.choices_["projection"]
-        alpha = self.choices_["alpha"] if level == "frozen" else None
         if level == "reselected" and self._choose_projection() != projection:
             self._fit(None)
-            return {"rows_changed": rows_changed, "reached": change.reached, "path": "fitted anew: projection changed"}
-        self._solve(projection, alpha)
+            trained_rows = int(self._class_counts().sum())
+            return {"rows_changed": trained_rows, "reached": change.reached, "path": "fitted anew: projection changed"}
+        rows_changed, path = self._update_head(change, gone)
+        self._solve(projection, self.choices_["alpha"] if level == "frozen" else None)
         return {"rows_changed": rows_changed, "reached": change.reached, "path": path}
 
     def _update_head(self, change: OutputChange, gone: NDArray[np.int64]) -> tuple[int, str]:
@@ -296,11 +290,16 @@ class SGCRidge(NodeClassifier):
         return canonical_digest([("classes", self.classes_), ("weights", self._weights)])
 
     def _digest_parts(self) -> list[tuple[str, Any]]:
-        fixed = ("hops", "operator", "representation", "normalize", "class_weight", "fraction_bits")
-        described = self.describe()["params"]
+        fixed = ("representation", "normalize")
+        configuration = {name: getattr(self, name) for name in fixed} | self.choices_
+        configuration |= {"hops": int(self.hops), "fraction_bits": int(self.fraction_bits)}
+        configuration |= {"rho": Operator.parse(self.operator).rho}
+        weights = self._class_weights()
+        if weights is not None:
+            configuration["class_weight"] = weights[self._class_counts() > 0].tolist()
         alive = np.flatnonzero(self.graph_.index.alive)
         parts: list[tuple[str, Any]] = [
-            ("configuration", {name: described[name] for name in fixed} | self.choices_),
+            ("configuration", configuration),
             ("ids", self.graph_.index.ids[alive]),
             ("classes", self.classes_),
             ("messages", self._propagation.messages[alive]),
@@ -312,6 +311,14 @@ class SGCRidge(NodeClassifier):
             parts += [("products", self._gram.products[groups]), ("sums", self._gram.sums[present])]
             parts += [("counts", self._gram.counts[present])]
         return [*parts, ("weights", self._weights)]
+
+    def _kept_description(self) -> dict[str, Any]:
+        kept = self.describe()
+        if isinstance(self.class_weight, Mapping):
+            classes = set(self.graph_.classes.tolist())
+            pairs = kept["params"]["class_weight"]["pairs"]
+            kept["params"]["class_weight"]["pairs"] = [pair for pair in pairs if pair[0] in classes]
+        return kept
 
     def _state_arrays(self) -> dict[str, NDArray[Any]]:
         alive = np.flatnonzero(self.graph_.index.alive)

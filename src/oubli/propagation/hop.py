@@ -13,6 +13,8 @@ from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from oubli.propagation.threads import TwoWay
+
 AHEAD = 12
 """How many neighbours ahead a row is prefetched; measured, flat between 8 and 24."""
 
@@ -57,7 +59,7 @@ def prefetch_row(flat, rows, place, width, step):  # type: ignore[no-untyped-def
                 prefetch(flat, first + k)
 
 
-@nb.njit(cache=True, parallel=True)
+@TwoWay
 def full_hop(start, count, neighbours, messages, totals, following):  # type: ignore[no-untyped-def]
     """Sum the messages of every node and its neighbours into `totals`; round the means into `following`.
 
@@ -95,7 +97,7 @@ def full_hop(start, count, neighbours, messages, totals, following):  # type: ig
                     following[i, k] = round_quotient(np.float64(row[k]), degree, inverse)
 
 
-@nb.njit(cache=True, parallel=True)
+@TwoWay
 def round_all(totals, count, messages):  # type: ignore[no-untyped-def]
     """Round the totals of every row to the messages of the next hop."""
     n, width = totals.shape
@@ -106,7 +108,7 @@ def round_all(totals, count, messages):  # type: ignore[no-untyped-def]
             messages[i, k] = round_quotient(np.float64(totals[i, k]), degree, inverse)
 
 
-@nb.njit(cache=True, parallel=True)
+@TwoWay
 def scale_rows(values, slots, scale, out):  # type: ignore[no-untyped-def]
     """Write ``rint(values[slot] * scale)`` for every slot, halves to even."""
     for r in nb.prange(slots.size):

@@ -41,7 +41,7 @@ class Operator:
         """
         if isinstance(given, str) and given in NAMED:
             return cls(NAMED[given])
-        if isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given <= 1:
+        if isinstance(given, int | float | np.number) and not isinstance(given, bool) and 0 <= given <= 1:
             return cls(float(given) - 1.0)
         raise InputError(
             f"operator: expected {' or '.join(map(repr, NAMED))}, or a convolution coefficient in [0, 1]; got {given!r}"

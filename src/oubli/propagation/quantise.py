@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from oubli.errors import CapacityError
 from oubli.graph.features import FeatureTable
 from oubli.propagation.projection import sign_projection
-from oubli.propagation.threads import threads_for
+from oubli.propagation.threads import TwoWay
 
 CHUNK = 16384
 LARGEST = 2**24
@@ -50,11 +50,14 @@ class Quantiser:
         columns, signs = self._map(table)
         factor = scale * 2.0**self.fraction_bits
         unit = self.normalize == "l2"
-        with threads_for(slots.size * table.shape[1]):
-            if table.dense is not None:
-                return float(_quantise_dense(table.dense, slots, factor, unit, columns, signs, out))
-            sparse = table.indptr, table.indices, table.values
-            return float(_quantise_sparse(*sparse, slots, factor, unit, columns, signs, out))
+        if table.shape[1] == 0:
+            out[:] = 0
+            return 0.0
+        work = slots.size * table.shape[1]
+        if table.dense is not None:
+            return float(_quantise_dense(work, table.dense, slots, factor, unit, columns, signs, out))
+        sparse = table.indptr, table.indices, table.values
+        return float(_quantise_sparse(work, *sparse, slots, factor, unit, columns, signs, out))
 
     def all_rows(self, table: FeatureTable, scale: NDArray[np.float64]) -> tuple[NDArray[Any], int]:
         """Quantise every row; return them, int16 where all values any degree could give fit, and that bound.
@@ -153,7 +156,7 @@ def _finish_row(row, factor, unit, columns, signs, projected, out):  # type: ign
     return _write_row(projected, factor, False, out)
 
 
-@nb.njit(cache=True, parallel=True)
+@TwoWay
 def _quantise_dense(dense, slots, factor, unit, columns, signs, out):  # type: ignore[no-untyped-def]
     blocks = (slots.size + 255) // 256
     largest = np.zeros(blocks)
@@ -167,7 +170,7 @@ def _quantise_dense(dense, slots, factor, unit, columns, signs, out):  # type: i
     return largest.max() if blocks else 0.0
 
 
-@nb.njit(cache=True, parallel=True)
+@TwoWay
 def _quantise_sparse(indptr, indices, values, slots, factor, unit, columns, signs, out):  # type: ignore[no-untyped-def]
     blocks = (slots.size + 255) // 256
     width = out.shape[1] if columns.shape[0] == 0 else columns.shape[0]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oubli.graph.adjacency import Adjacency
-from oubli.propagation.threads import threads_for
+from oubli.propagation.threads import TwoWay
 
 
 def spread(
@@ -22,14 +22,14 @@ def spread(
     scale = np.where(degrees > 0, 1.0 / np.sqrt(np.maximum(degrees, 1.0)), 0.0)
     current, following = base.copy(), np.empty_like(base)
     lists = adjacency.start, adjacency.count, adjacency.neighbours
-    with threads_for((adjacency.num_arcs + len(base)) * base.shape[1]):
-        for _ in range(iterations):
-            _spread_once(*lists, scale, current, base, share, lower, upper, following)
-            current, following = following, current
+    work = (adjacency.num_arcs + len(base)) * base.shape[1]
+    for _ in range(iterations):
+        _spread_once(work, *lists, scale, current, base, share, lower, upper, following)
+        current, following = following, current
     return current
 
 
-@nb.njit(cache=True, parallel=True)
+@TwoWay
 def _spread_once(start, count, neighbours, scale, current, base, share, lower, upper, out):  # type: ignore[no-untyped-def]
     classes = base.shape[1]
     for i in nb.prange(base.shape[0]):

@@ -16,7 +16,6 @@ from oubli.propagation import hop as kernels
 from oubli.propagation import push
 from oubli.propagation.operator import Operator
 from oubli.propagation.quantise import LARGEST, Quantiser
-from oubli.propagation.threads import threads_for
 
 PUSH_ARC, PUSH_ROW, PUSH_PAIR = 3, 5, 11
 """What pushing costs an arc written, a row reached and an edge lost, an arc of a full hop being 1; measured in
@@ -220,8 +219,7 @@ class Propagation:
 
     def _scale(self, hop: int, slots: NDArray[np.int64], degrees: NDArray[np.int64], out: NDArray[np.int32]) -> None:
         source = self.messages if hop == 0 else self.totals[hop - 1]
-        with threads_for(out.size):
-            kernels.scale_rows(source, slots, self.operator.output_scale(degrees, hop), out)
+        kernels.scale_rows(out.size, source, slots, self.operator.output_scale(degrees, hop), out)
 
     def _full_from(self, hop: int, graph: Graph) -> None:
         adjacency = graph.adjacency
@@ -230,15 +228,15 @@ class Propagation:
             messages = self.messages
         else:
             messages = np.empty_like(self.messages)
-            kernels.round_all(self.totals[hop - 2], adjacency.count, messages)
+            kernels.round_all(messages.size, self.totals[hop - 2], adjacency.count, messages)
         spare = none
         for at in range(hop, self.hops + 1):
             following = none
             if at < self.hops:
                 following = np.empty_like(self.messages) if spare is none else spare
-            kernels.full_hop(
-                adjacency.start, adjacency.count, adjacency.neighbours, messages, self.totals[at - 1], following
-            )
+            lists = adjacency.start, adjacency.count, adjacency.neighbours
+            work = (adjacency.num_arcs + len(messages)) * self.width
+            kernels.full_hop(work, *lists, messages, self.totals[at - 1], following)
             spare = none if messages is self.messages else messages
             messages = following
 

@@ -1,9 +1,10 @@
-"""How many threads a parallel kernel is worth waking."""
+"""Kernels that are compiled twice, for one thread and for several."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
 
 import numba as nb
 
@@ -11,18 +12,25 @@ SERIAL_WORK = 2**19
 """Elements below which one thread is quicker: waking another costs up to a scheduler's tick on a busy machine."""
 
 
-@contextmanager
-def threads_for(work: int) -> Iterator[None]:
-    """Run the parallel kernels within on one thread when there are few elements to work on.
+class TwoWay:
+    """A kernel with `prange` loops, compiled for one thread and for several; its results do not depend on which.
 
-    Their results do not depend on it.
+    The first argument of a call is how many elements there are to work on. Small work stays off the thread pool
+    altogether, so that it is quick on a busy machine, and allowed in a forked process.
     """
-    allowed = nb.get_num_threads()
-    if work >= SERIAL_WORK or allowed == 1:
-        yield
-        return
-    nb.set_num_threads(1)
-    try:
-        yield
-    finally:
-        nb.set_num_threads(allowed)
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        assert isinstance(function, FunctionType)
+        # Compiled code is kept on disk under the function's name, which the two must not share.
+        twin = FunctionType(function.__code__, function.__globals__, f"{function.__name__}_serial")
+        twin.__qualname__ = f"{function.__qualname__}_serial"
+        twin.__module__ = function.__module__
+        self._serial = nb.njit(cache=True)(twin)
+        self._parallel = nb.njit(cache=True, parallel=True)(function)
+        self.__doc__, self.__name__ = function.__doc__, function.__name__
+
+    def __call__(self, work: int, *arguments: Any) -> Any:
+        """Run the kernel on `work` elements."""
+        if work < SERIAL_WORK or nb.get_num_threads() == 1:
+            return self._serial(*arguments)
+        return self._parallel(*arguments)

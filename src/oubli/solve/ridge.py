@@ -41,14 +41,15 @@ def class_weights(
     """
     if given is None:
         return None
-    if isinstance(given, str):
-        if given != "balanced":
-            raise InputError(f'class_weight: expected "balanced", a mapping or None, got {given!r}')
+    if not isinstance(given, Mapping) and given != "balanced":
+        raise InputError(f'class_weight: expected "balanced", a mapping or None, got {given!r}')
+    if not isinstance(given, Mapping):
         raw = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1))
     else:
-        raw = np.array([float(given.get(c, 1.0)) for c in classes.tolist()])
-        if not np.all((raw > 0) & (raw < 2**WEIGHT_BITS)):
-            raise InputError(f"class_weight: weights must be above 0 and below {2**WEIGHT_BITS}")
+        listed = [given.get(c, 1.0) for c in classes.tolist()]
+        if not all(isinstance(w, int | float | np.number) and 0 < w < 2**WEIGHT_BITS for w in listed):
+            raise InputError(f"class_weight: weights must be numbers above 0 and below {2**WEIGHT_BITS}")
+        raw = np.array(listed, np.float64)
     weights: NDArray[np.int64] = np.maximum(np.rint(raw * 2**WEIGHT_BITS), 1).astype(np.int64)
     return weights
 

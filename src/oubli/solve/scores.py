@@ -6,7 +6,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from oubli.propagation.threads import threads_for
+from oubli.propagation.threads import TwoWay
 
 
 def linear_scores(rows: NDArray[np.int32], weights: NDArray[np.float64], fraction_bits: int) -> NDArray[np.float64]:
@@ -15,12 +15,11 @@ def linear_scores(rows: NDArray[np.int32], weights: NDArray[np.float64], fractio
     Each score adds its terms in the order of the columns, so the bytes do not depend on threads or BLAS.
     """
     out = np.empty((len(rows), weights.shape[1]))
-    with threads_for(rows.size * out.shape[1]):
-        _scores(rows, weights, 2.0**-fraction_bits, out)
+    _scores(rows.size * out.shape[1], rows, weights, 2.0**-fraction_bits, out)
     return out
 
 
-@nb.njit(cache=True, parallel=True)
+@TwoWay
 def _scores(rows, weights, unit, out):  # type: ignore[no-untyped-def]
     width, classes = rows.shape[1], out.shape[1]
     for r in nb.prange(rows.shape[0]):

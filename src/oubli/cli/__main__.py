@@ -1,8 +1,0 @@
-"""``python -m oubli.cli``, for where the `oubli` script is not on the path."""
-
-import sys
-
-from oubli.cli import main
-
-if __name__ == "__main__":
-    sys.exit(main())
