@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     "--output",
     metavar="MODEL",
     required=True,
-    help="Folder for the model; one that has forgotten nothing is replaced.",
+    help="Folder for the model.",
 )
 @click.option("--model", type=click.Choice(list(BUILDERS)), default="sgc", show_default=True, help="What to fit.")
 @click.option("--features", metavar="FILE", help="The node table (ids, features, labels, split) of an edge list DATA.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -46,42 +45,77 @@ class RequestReader:
     """
 
     def __init__(self, graph: Graph) -> None:
+        self.graph = graph
         self.integers = graph.index.ids.dtype.kind == "i"
         self._stdin_read = False
 
     def ids(self, kind: str, files: Sequence[str], given: Sequence[str], option: str) -> list[Entry]:
-        """Return the ids in files, one a line, and those given by an option."""
-        texts = [*self._lines(files), *((f"{option} {text}", text.strip()) for text in given)]
+        """Return the ids in files, one a line, and those given by an option, which are taken as they are."""
+        lines = ((where, self._trimmed(text)) for where, text in self._lines(files, self._is_node))
+        texts = [*lines, *((f"{option} {text}", text) for text in given)]
         return [Entry(kind, self._id(text, where), where) for where, text in texts]
 
     def edges(self, files: Sequence[str], given: Sequence[str], option: str) -> list[Entry]:
         """Return the edges in files, two ids a line, and those given by an option."""
-        texts = [*self._lines(files), *((f"{option} {text}", text.strip()) for text in given)]
+        texts = [*self._lines(files, self._is_edge), *((f"{option} {text}", text) for text in given)]
         return [Entry("edges", self._edge(text, where), where) for where, text in texts]
 
     def request(self, file: str) -> list[Entry]:
         """Return the entries of a JSON file as `Removal.to_json` writes it."""
         from oubli.graph import Removal
+        from oubli.graph.removal import parse_request
 
         text, name = self._text(file)
-        _check_repeated_keys(text, name)
         try:
-            Removal.from_json(text)
+            given = parse_request(text)
+            Removal(**given)
         except OubliError as error:
             raise InputError(f"{name}: {str(error).removeprefix('request: ').removeprefix('removal: ')}") from None
-        given: dict[str, list[Any]] = json.loads(text)
         return [
             Entry(kind, self._from_json(kind, value, f"{name}, {kind}[{at}]"), f"{name}, {kind}[{at}]")
             for kind, values in given.items()
             for at, value in enumerate(values)
         ]
 
-    def _lines(self, files: Sequence[str]) -> Iterator[tuple[str, str]]:
+    def _lines(self, files: Sequence[str], meant: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+        """Yield lines that are neither empty nor comments; a comment that may be `meant` is refused."""
         for file in files:
             text, name = self._text(file)
             for number, line in enumerate(text.split("\n"), start=1):
-                if line.strip() and not line.lstrip().startswith("#"):
-                    yield f"{name}, line {number}", line.strip()
+                where, line = f"{name}, line {number}", line.removesuffix("\r")
+                if not line.lstrip().startswith("#"):
+                    if line.strip() or (line and meant(line)):
+                        yield where, line
+                elif not self.integers and (meant(line) or meant(line.strip())):
+                    raise InputError(
+                        f"{where}: lines that start with # are comments, but {line.strip()!r} is in this model; ask "
+                        "for it by an option or by --request, or change the comment"
+                    )
+
+    def _is_node(self, text: str) -> bool:
+        from oubli.graph.ids import text_fault
+
+        return text_fault(text) is None and self.graph.has_node(text)
+
+    def _is_edge(self, text: str) -> bool:
+        # One known end is enough: the other may be misspelled, which is for the writer of the file to know.
+        ends = _ends(text)
+        return len(ends) == 2 and any(map(self._is_node, (ends[0], ends[0].strip())))
+
+    def _trimmed(self, text: str) -> str:
+        """Return what is meant by text with spaces around it: an id that has them, living or gone, or else the rest."""
+        bare = text.strip()
+        if self.integers or bare == text or not self._is_known(text):
+            return bare
+        return text
+
+    def _is_known(self, text: str) -> bool:
+        from oubli.graph.ids import as_id_array, text_fault
+
+        if text_fault(text):
+            return False
+        # One that is gone is still itself: a request given twice must not reach its neighbour in name.
+        return self.graph.has_node(text) or bool(self.graph.index.ledger.knows("nodes", as_id_array([text]))[0])
 
     def _text(self, file: str) -> tuple[str, str]:
         name = "standard input" if file == STDIN else file
@@ -100,14 +134,17 @@ class RequestReader:
 
     def _id(self, text: str, where: str) -> int | str:
         if not self.integers:
+            from oubli.graph.ids import text_fault
+
+            if fault := text_fault(text):
+                raise InputError(f"{where}: {text[:40]!r} {fault}, so it is no node of this model; correct it")
             return text
         if not INTEGER.fullmatch(text):
             raise InputError(f"{where}: {text!r} is not a node id; those of this model are integers, one a line")
         return _fitting(int(text) if len(text) < 20 else 2**63, text, where)
 
     def _edge(self, text: str, where: str) -> tuple[int | str, int | str]:
-        separator = next((mark for mark in "\t," if mark in text), None)
-        ends = [end.strip() for end in text.split(separator)]
+        ends = [self._trimmed(end) for end in _ends(text)]
         if len(ends) != 2 or not all(ends):
             raise InputError(f"{where}: an edge is two node ids set apart by a comma, a tab or a space, not {text!r}")
         u, v = self._id(ends[0], where), self._id(ends[1], where)
@@ -173,20 +210,8 @@ def _raise_at(found: Sequence[Entry], provoke: Callable[[], object], mend: str) 
         raise type(error)(f"{first.where}: {message}{more}") from None
 
 
-def _check_repeated_keys(text: str, name: str) -> None:
-    def check(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [key for key, _ in items]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise InputError(f"{name}: key {key!r} is given more than once, and one would be lost; merge the lists")
-        return dict(items)
-
-    try:
-        json.loads(text, object_pairs_hook=check)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{name}, line {error.lineno}: not JSON ({error.msg})") from None
-    except RecursionError:
-        raise InputError(f"{name}: nested too deep for a request") from None
+def _ends(text: str) -> list[str]:
+    return text.split(next((mark for mark in "\t," if mark in text), None))
 
 
 def _key(value: Any) -> Any:

@@ -35,6 +35,8 @@ class Columns:
         Columns as they are, by position: strings from text; strings, numbers or None from Parquet.
     numbers : ndarray of float64, shape (rows, columns)
         Columns read as numbers; all finite in float32.
+    comment : int or None
+        The line of the first comment.
     """
 
     path: Path
@@ -42,6 +44,7 @@ class Columns:
     lines: Sequence[int]
     kept: dict[int, list[Any]]
     numbers: NDArray[np.float64]
+    comment: int | None = None
 
     def where(self, row: int) -> str:
         """Return the place of a row, for messages."""
@@ -72,9 +75,9 @@ def read_columns(path: Path, choose: Choose, header_names: Iterable[set[str]], c
 
 
 def _read_text(path: Path, choose: Choose, header_names: Iterable[set[str]], comments: bool) -> Columns:
-    lines = array("q")
+    lines, passed = array("q"), array("q")
     try:
-        rows = _rows(path, lines, comments)
+        rows = _rows(path, lines, passed if comments else None)
         first, second = next(rows, None), next(rows, None)
         if first is None:
             raise InputError(f"{path}: empty" + (" (lines that start with # are comments)" if comments else ""))
@@ -101,7 +104,7 @@ def _read_text(path: Path, choose: Choose, header_names: Iterable[set[str]], com
         raise InputError(f"{path}, after line {lines[-1] if lines else 0}: {error}; mend the quotes there") from None
     place = lines[1:] if header else lines
     numbers = np.array(values).reshape(len(place), len(numeric))
-    columns = Columns(path, "line", place, texts, numbers)
+    columns = Columns(path, "line", place, texts, numbers, passed[0] if passed else None)
     _check_finite(columns, [first[at] if header else f"{at + 1}" for at in numeric])
     return columns
 
@@ -118,11 +121,10 @@ def _append_numbers(
         raise InputError(f"{where}: column {name} {said}; features are numbers, 0 where there is none") from None
 
 
-def _rows(path: Path, lines: array[int], comments: bool) -> Iterator[list[str]]:
-    """Yield the fields of every row and note its line; empty lines are skipped."""
+def _rows(path: Path, lines: array[int], comments: array[int] | None) -> Iterator[list[str]]:
+    """Yield the fields of every row and note its line; empty lines are skipped, and comments if they are to be noted."""
     with open(path, encoding="utf-8-sig", newline="") as file:
-        # A comment becomes an empty line, so that the reader's line numbers stay those of the file.
-        kept: Iterable[str] = ("\n" if line.startswith("#") else line for line in file) if comments else file
+        kept: Iterable[str] = file if comments is None else _without_comments(file, comments)
         skipped, opening = 0, ""
         for opening in kept:
             if opening.strip():
@@ -141,6 +143,16 @@ def _rows(path: Path, lines: array[int], comments: bool) -> Iterator[list[str]]:
             if len(fields) > 1 or (fields and fields[0].strip()):
                 lines.append(skipped + reader.line_num)
                 yield fields
+
+
+def _without_comments(file: Iterable[str], comments: array[int]) -> Iterator[str]:
+    for number, line in enumerate(file, start=1):
+        if line.startswith("#"):
+            comments.append(number)
+            # An empty line in its place, so that the reader's line numbers stay those of the file.
+            yield "\n"
+        else:
+            yield line
 
 
 def _delimiter(path: Path, line: str) -> str | None:

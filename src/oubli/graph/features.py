@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from oubli.errors import InputError
 
@@ -38,7 +38,7 @@ class FeatureTable:
         return self.dense is None
 
     @classmethod
-    def from_input(cls, features: ArrayLike | sp.spmatrix | sp.sparray, order: NDArray[np.int64]) -> FeatureTable:
+    def from_input(cls, features: Any, order: NDArray[np.int64]) -> FeatureTable:
         """Take rows in the order given by `order`.
 
         Raises

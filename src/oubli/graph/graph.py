@@ -71,16 +71,18 @@ class Graph:
         Parameters
         ----------
         edges : array-like of shape (edges, 2)
-            Pairs of node ids. Edges are undirected; repeated ones and both directions count once.
+            Pairs of node ids: a list, an array, a tensor, a data frame of two columns. Edges are undirected; repeated
+            ones and both directions count once.
         features : array-like or sparse matrix of shape (nodes, features), optional
-            One row a node, in the order of `node_ids`; kept as float32. Without it nodes have no feature columns.
+            One row a node, in the order of `node_ids`; kept as float32. Without it nodes have no feature columns. No
+            entry of a sparse matrix may be given twice.
         labels : array-like of shape (nodes,), optional
-            Integers or strings; None, NaN, a negative integer or the empty string where missing.
+            Integers or strings; None, NaN, NA, a negative integer or the empty string where missing.
         node_ids : array-like of shape (nodes,), optional
-            Integers or strings, each once. Without it ids are ``0 .. n-1``, n being the number of feature rows or
+            Integers or strings (of at most 1,024 characters, without NUL), each once. Without it ids are ``0 .. n-1``, n being the number of feature rows or
             labels, or else one more than the largest id in `edges`.
         train, val, test : array-like, optional
-            Disjoint splits: boolean masks in the order of `node_ids`, or lists of ids.
+            Disjoint splits: boolean masks in the order of `node_ids`, or lists of ids, each once.
 
         Returns
         -------
@@ -89,7 +91,7 @@ class Graph:
         Raises
         ------
         InputError
-            For self-loops, ids given twice, non-finite features, shapes that do not match, overlapping splits.
+            For self-loops, ids given twice (as nodes, or in a split), non-finite features, shapes that do not match, overlapping splits.
         UnknownNodeError
             For an edge or split that names an id which is not among the nodes.
 

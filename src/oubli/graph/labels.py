@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from oubli.errors import InputError
-from oubli.graph.ids import NodeIndex, as_narrow
+from oubli.graph.foreign import as_numpy
+from oubli.graph.ids import NodeIndex, as_id_array, as_narrow
 
 SPLITS = ("train", "val", "test")
 
@@ -20,10 +22,7 @@ def encode_labels(labels: ArrayLike | None, num_nodes: int) -> tuple[NDArray[np.
     """
     if labels is None:
         return np.full(num_nodes, -1, np.int32), np.empty(0, np.int64)
-    given = np.asarray(labels)
-    # NumPy would turn a list of numbers, NaN and strings into strings.
-    if given.dtype.kind not in "iufbU" or (given.dtype.kind == "U" and not isinstance(labels, np.ndarray)):
-        given = np.asarray(labels, dtype=object)
+    given = _as_labels(labels)
     if given.shape != (num_nodes,):
         raise InputError(f"labels: expected one label a node, shape ({num_nodes},), got {given.shape}")
     missing = _missing(given)
@@ -33,19 +32,37 @@ def encode_labels(labels: ArrayLike | None, num_nodes: int) -> tuple[NDArray[np.
         if len(kinds) > 1 or (kinds and kinds not in ({str}, {int})):
             names = ", ".join(sorted(k.__name__ for k in kinds))
             raise InputError(f"labels: expected all integers or all strings (or None where missing), got {names}")
-        present = np.array(present.tolist(), dtype=None if present.size else np.int64)
-    if present.dtype.kind in "fb":
-        if present.dtype.kind == "f" and not np.all(np.isfinite(present) & (present == np.rint(present))):
-            raise InputError(
-                "labels: classes must be integers or strings; got fractions or infinity (is this a regression target?)"
-            )
-        present = present.astype(np.int64)
-    if present.dtype.kind == "u":
-        present = present.astype(np.int64)
+        if kinds == {str}:
+            present = as_id_array(present, "labels")
+    if present.dtype.kind != "U":
+        present = _as_integers(present)
     values, inverse = np.unique(present, return_inverse=True)
     codes = np.full(num_nodes, -1, np.int32)
     codes[~missing] = inverse
     return codes, as_narrow(values)
+
+
+def _as_labels(labels: ArrayLike) -> NDArray[Any]:
+    labels = as_numpy(labels)
+    try:
+        given = np.asarray(labels)
+        # NumPy would turn a list of numbers, NaN and strings into strings.
+        if given.dtype.kind not in "iufbU" or (given.dtype.kind == "U" and not isinstance(labels, np.ndarray)):
+            given = np.asarray(labels, dtype=object)
+    except ValueError:
+        raise InputError("labels: entries differ in length; give one integer or string a node") from None
+    return given
+
+
+def _as_integers(present: NDArray[Any]) -> NDArray[np.int64]:
+    if present.dtype.kind == "f" and not np.all(np.isfinite(present) & (present == np.rint(present))):
+        raise InputError(
+            "labels: classes must be integers or strings; got fractions or infinity (is this a regression target?)"
+        )
+    large = present[present >= 2**63] if present.dtype.kind in "fuO" else present[:0]
+    if large.size:
+        raise InputError(f"labels: class {large[0]} does not fit 64 bits; use strings for such classes")
+    return present.astype(np.int64)
 
 
 def _missing(given: NDArray[Any]) -> NDArray[np.bool_]:
@@ -63,7 +80,13 @@ def _missing(given: NDArray[Any]) -> NDArray[np.bool_]:
 def _is_missing(value: Any) -> bool:
     if isinstance(value, str):
         return value == ""
-    return bool(value is None or value != value or (isinstance(value, int | np.integer) and value < 0))
+    if isinstance(value, int | np.integer):
+        return bool(value < 0)
+    if value is None:
+        return True
+    unequal = value != value
+    # NaN differs from itself; the NA of pandas answers itself to every question.
+    return unequal is value or (isinstance(unequal, bool | np.bool_) and bool(unequal))
 
 
 def encode_splits(
@@ -79,13 +102,13 @@ def encode_splits(
         chosen = given[name]
         if chosen is None:
             continue
-        array = np.asarray(chosen)
-        if array.dtype == bool:
-            if array.shape != order.shape:
-                raise InputError(f"{name}: a mask needs one entry a node, shape ({order.size},), got {array.shape}")
-            slots = np.flatnonzero(array[order])
+        mask = _as_mask(as_numpy(chosen))
+        if mask is not None:
+            if mask.shape != order.shape:
+                raise InputError(f"{name}: a mask needs one entry a node, shape ({order.size},), got {mask.shape}")
+            slots = np.flatnonzero(mask[order])
         else:
-            slots = index.slots(array if array.size else [], name)
+            slots = _listed_once(index, chosen, name)
         if np.any(splits[slots]):
             both = index.ids[slots[splits[slots] > 0][0]].item()
             raise InputError(f"{name}: node {both!r} is also in another split; splits must not overlap")
@@ -94,3 +117,24 @@ def encode_splits(
             raise InputError(f"{name}: node {bare!r} has no label; leave unlabelled nodes out of the splits")
         splits[slots] = code
     return splits
+
+
+def _as_mask(given: Any) -> NDArray[np.bool_] | None:
+    if isinstance(given, np.ndarray) and given.dtype != object:
+        return given if given.dtype == bool else None
+    if not isinstance(given, Sequence | np.ndarray) or isinstance(given, str | bytes) or len(given) == 0:
+        return None
+    return np.array(given, dtype=bool) if all(isinstance(v, bool | np.bool_) for v in given) else None
+
+
+def _listed_once(index: NodeIndex, chosen: ArrayLike, name: str) -> NDArray[np.int64]:
+    ids = as_id_array(chosen, name)
+    ordered = np.sort(ids)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    if twice.size:
+        # Before ids are looked up: a mask of 0 and 1 names nodes that there are, or not, by accident.
+        raise InputError(
+            f"{name}: node {twice[0].item()!r} is listed more than once; list each node once, "
+            "and a mask must be boolean (mask.astype(bool))"
+        )
+    return index.slots(ids, name)

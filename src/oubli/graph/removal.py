@@ -115,11 +115,12 @@ def parse_request(text: str) -> dict[str, list[Any]]:
         given = json.loads(text, object_pairs_hook=_each_key_once)
     except json.JSONDecodeError as error:
         raise InputError(f"request: not JSON, line {error.lineno}: {error.msg}") from None
+    except InputError:
+        raise
     except RecursionError:
         raise InputError("request: nested too deep; give an object of lists of ids") from None
-    except ValueError as error:
-        # Among them integers of more digits than Python reads.
-        raise error if isinstance(error, InputError) else InputError(f"request: {error}") from None
+    except ValueError:
+        raise InputError("request: an integer has more digits than Python reads; ids must fit 64 bits") from None
     names = [f.name for f in fields(Removal)]
     if not isinstance(given, Mapping) or any(k not in names for k in given):
         raise InputError(f"request: expected an object with any of the keys {', '.join(names)}")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from oubli.errors import InputError
 from oubli.graph.columns import Columns, read_columns
 from oubli.graph.graph import Graph
+from oubli.graph.ids import text_fault
 from oubli.graph.labels import SPLITS
 
 EDGE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
@@ -37,8 +38,9 @@ def read_tables(
     edges_path : str or Path
         An edge list: text with fields set apart by commas, tabs, semicolons or spaces, or Parquet. Two columns, or more
         of which two are named `source` and `target`; a header is recognised. Lines of text that start with ``#`` are
-        comments. Edges are undirected; repeated ones and both directions count once. A folder stands for the files
-        ``edges.csv|tsv|txt|parquet`` and ``nodes.csv|tsv|parquet`` in it, the second of which may be absent.
+        comments; there may be none where an id starts with ``#``. Edges are undirected; repeated ones and both
+        directions count once. A folder stands for the files ``edges.csv|tsv|txt|parquet`` and
+        ``nodes.csv|tsv|parquet`` in it, the second of which may be absent.
     features_path : str or Path, optional
         A node table: one row a node. Its first column, or the one named `id_column`, is the id; the columns named
         `label_column` and `split_column` (train, val, test or empty) are what they say; all others are numeric
@@ -66,9 +68,10 @@ def read_tables(
     edges_path, nodes_path = _find(Path(edges_path), None if features_path is None else Path(features_path))
     edges = read_columns(edges_path, _choose_ends, map(set, END_NAMES), comments=True)
     for ends in edges.kept.values():
-        _refuse_empty(edges, ends)
+        _refuse_unfit(edges, ends)
     if nodes_path is None:
         us, vs = _as_ids(*edges.kept.values())
+        _refuse_comments(edges, us, vs)
         _refuse_loops(edges, us, vs)
         return Graph.from_edges(np.column_stack([us, vs]), node_ids=np.unique(np.concatenate([us, vs])))
     special = {"id": id_column.lower(), "label": label_column.lower(), "split": split_column.lower()}
@@ -80,9 +83,10 @@ def read_tables(
         comments=False,
     )
     given_ids = nodes.kept[found["id"]]
-    _refuse_empty(nodes, given_ids)
+    _refuse_unfit(nodes, given_ids)
     ids, us, vs = _as_ids(given_ids, *edges.kept.values())
     _refuse_repeated(nodes, ids)
+    _refuse_comments(edges, ids, us, vs)
     _refuse_unknown(edges, nodes, ids, us, vs)
     _refuse_loops(edges, us, vs)
     labels = _labels(nodes.kept[found["label"]]) if "label" in found else None
@@ -148,13 +152,27 @@ def _as_integers(column: list[Any]) -> NDArray[np.int64] | None:
         return None
 
 
-def _refuse_empty(table: Columns, ids: list[Any]) -> None:
+def _refuse_unfit(table: Columns, ids: list[Any]) -> None:
     for row, value in enumerate(ids):
         if value is None or value == "":
             raise InputError(f"{table.where(row)}: an id is empty; give every node one")
         if not isinstance(value, int | str) or isinstance(value, bool):
             kind = type(value).__name__
             raise InputError(f"{table.where(row)}: id {value!r} is a {kind}; ids are integers or strings")
+        if isinstance(value, str) and (fault := text_fault(value)):
+            raise InputError(f"{table.where(row)}: id {value[:40]!r} {fault}; give the node another name")
+
+
+def _refuse_comments(edges: Columns, *columns: NDArray[Any]) -> None:
+    """Refuse comments where ids start as comments do: an edge of such a node would be passed over in silence."""
+    if edges.comment is None or columns[0].dtype.kind != "U":
+        return
+    marked = next((ids[found][0].item() for ids in columns if (found := np.char.startswith(ids, "#")).any()), None)
+    if marked is not None:
+        raise InputError(
+            f"{edges.path}, line {edges.comment}: a comment, or an edge of a node such as {marked!r}? Drop the comments, "
+            'and put ids that start with # in quotes, as in "#a",b'
+        )
 
 
 def _refuse_repeated(nodes: Columns, ids: NDArray[Any]) -> None:
