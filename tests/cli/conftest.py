@@ -65,6 +65,22 @@ def named_model(named_fitted, tmp_path):
 
 
 @pytest.fixture
+def odd_model(tmp_path):
+    """The folder of a model whose ids are easily mistaken: for comments, or for each other without spaces."""
+    names = ["#a", "a", "a ", " b", "b", "c", "d", "#", " "]
+    graph = Graph.from_edges(
+        [(names[i], names[i - 1]) for i in range(len(names))],
+        features=np.eye(len(names)),
+        labels=[i % 2 for i in range(len(names))],
+        node_ids=names,
+        train=names,
+    )
+    write_npz(graph, tmp_path / "odd.npz")
+    assert run("fit", tmp_path / "odd.npz", "-o", tmp_path / "odd").code == 0
+    return tmp_path / "odd"
+
+
+@pytest.fixture
 def write(tmp_path):
     """Write a file and return its path."""
 

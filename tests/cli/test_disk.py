@@ -9,6 +9,8 @@ import subprocess
 import pytest
 from tests.cli.command import assert_refused, copy_folder, run, snapshot, spawn
 
+from oubli.guarantees import Receipt
+
 
 def _limited(size):
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
@@ -64,14 +66,17 @@ def test_a_disk_that_is_full(fitted, graph_file, small_disk):
     assert run("unlearn", model, "--node", "3").code == 0
 
 
-def test_a_disk_that_fails_when_all_is_written(model, monkeypatch):
+def test_a_disk_that_fails_when_all_is_written(model, tmp_path, monkeypatch):
     before, digest = snapshot(model), run("info", model, "--json").json["digest"]
 
     def broken(folder):
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(shutil, "rmtree", broken)
-    assert_refused(run("unlearn", model, "--node", "3"), str(model), "in force", "may still be there", "oubli info")
+    receipt = tmp_path / "receipt.json"
+    done = run("unlearn", model, "--node", "3", "--receipt", receipt)
+    assert_refused(done, str(model), "in force", "may still be there", "oubli info", code=1)
+    assert Receipt.from_json(receipt.read_text()).removed["nodes"] == 1
     assert before.items() <= (snapshot(model) | {"manifest.json": before["manifest.json"]}).items()
     monkeypatch.undo()
     assert run("info", model, "--json").json["digest"] != digest

@@ -253,7 +253,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch, assert_same_grap
     def full(handle):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(archive_module.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(CapacityError, match="the disk is full"):
         write_npz(GRAPHS["named"], path)
     assert os.listdir(tmp_path) == ["graph.npz"]

@@ -1,5 +1,7 @@
 """Graph: what goes in comes out, in the order of the ids; what cannot be used is refused with its place."""
 
+import sys
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -70,11 +72,117 @@ def test_sparse_and_dense_features_are_the_same_numbers():
     assert dense.features.dtype == np.float32
 
 
-def test_sparse_duplicates_add_up_and_what_is_zero_in_float32_is_no_entry():
-    matrix = sp.coo_array(([1.0, 2.0, 1e-60, 5.0, -5.0], ([0, 0, 1, 1, 1], [1, 1, 0, 1, 1])), shape=(2, 2))
+def test_what_is_zero_in_float32_is_no_entry():
+    matrix = sp.coo_array(([3.0, 1e-60, 0.0], ([0, 1, 1], [1, 0, 1])), shape=(2, 2))
     graph = Graph.from_edges([(0, 1)], features=matrix)
     assert graph.features.nnz == 1
     assert graph.features.toarray().tolist() == [[0, 3], [0, 0]]
+
+
+def test_sparse_entries_given_twice_are_refused():
+    # In float32 their sum would depend on their order: 0 or 1.
+    values = np.float32([1e8, 1, -1e8, 2])
+    coo = sp.coo_array((values, ([1, 1, 1, 0], [2, 2, 2, 0])), shape=(2, 3))
+    csr = sp.csr_array((values[[3, 0, 1, 2]], [0, 2, 2, 2], [0, 1, 4]), shape=(2, 3))
+    csc = sp.csc_array((values[[3, 0, 1, 2]], [0, 1, 1, 1], [0, 1, 1, 4]), shape=(2, 3))
+    bsr = sp.bsr_array((values[[3, 0, 1, 2]].reshape(4, 1, 1), [0, 2, 2, 2], [0, 1, 4]), shape=(2, 3))
+    for matrix in (coo, csr, csc, bsr):
+        with pytest.raises(InputError, match=r"row 1, column 2 is given more than once.*sum_duplicates\(\)"):
+            Graph.from_edges([(0, 1)], features=matrix, node_ids=[1, 0])
+    coo.sum_duplicates()
+    assert Graph.from_edges([(0, 1)], features=coo).features.nnz == 2
+
+
+class Tensor:
+    """Has of a tensor what is needed to leave it."""
+
+    def __init__(self, values, where="device"):
+        self.values, self.where = np.array(values), where
+
+    def detach(self):
+        return Tensor(self.values, "attached to nothing")
+
+    def cpu(self):
+        return Tensor(self.values, "cpu")
+
+    def numpy(self):
+        assert self.where == "cpu"
+        return self.values
+
+    def __iter__(self):
+        return (Tensor(value) for value in self.values)
+
+    def __len__(self):
+        return len(self.values)
+
+
+class Frame:
+    """Has of a data frame what is needed; iterating gives the names of its columns."""
+
+    def __init__(self, values):
+        self.values = np.array(values)
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values
+
+    def __iter__(self):
+        return iter(["source", "target"])
+
+    def __len__(self):
+        return len(self.values)
+
+
+@pytest.mark.parametrize("kind", [Tensor, Frame])
+def test_arrays_of_other_libraries_are_taken_over(assert_same_graph, kind):
+    parts = {"features": [[1.0], [0], [2]], "labels": [0, 1, 0], "node_ids": [5, 3, 4]}
+    edges, mask = [[3, 4], [5, 3]], [True, False, False]
+    plain = Graph.from_edges(edges, **parts, train=mask, test=[3])
+    foreign = {name: kind(values) for name, values in parts.items()}
+    graph = Graph.from_edges(kind(edges), **foreign, train=kind(mask), test=kind([3]))
+    assert_same_graph(plain, graph)
+    assert_same_graph(plain, Graph.from_edges(np.asmatrix(edges), **parts, train=mask, test=[3]))
+    assert Removal(nodes=kind([3]), edges=kind(edges)) == Removal(nodes=[3], edges=edges)
+    assert graph.slots(kind([5])).tolist() == [2]
+
+
+class NA:
+    """As that of pandas: every comparison gives itself, and it is neither true nor false."""
+
+    def __eq__(self, other):
+        return self
+
+    __ne__ = __lt__ = __gt__ = __eq__
+    __hash__ = None
+
+    def __bool__(self):
+        raise TypeError("boolean value of NA is ambiguous")
+
+
+@pytest.mark.parametrize("values", [["x", NA(), "y"], [4, NA(), 7], [4, None, 7], ["x", float("nan"), "y"]])
+def test_missing_labels_of_data_frames_are_missing(values):
+    graph = Graph.from_edges([(0, 1), (1, 2)], labels=np.array(values, dtype=object))
+    assert graph.classes.tolist() == values[::2]
+    assert graph.label_codes.tolist() == [0, -1, 1]
+
+
+@pytest.mark.parametrize("bad", ["a\0", "\ud83d", "a" * 1025])
+def test_strings_that_arrays_cannot_keep_are_no_ids(bad):
+    message = "NUL|surrogate|1,024"
+    for make in (
+        lambda: Graph.from_edges([("b", bad)]),
+        lambda: Graph.from_edges([("b", "c")], node_ids=["b", "c", bad]),
+        lambda: Graph.from_edges([("b", "c")], node_ids=np.array(["b", "c", bad + "d"])),
+        lambda: Graph.from_edges([("b", "c")], node_ids=["b", "c"], labels=["x", bad]),
+        lambda: Graph.from_edges([("b", "a")], labels=[1, 1], node_ids=["b", "a"], train=["b", bad]),
+        lambda: Graph.from_edges([("b", "a")]).neighbors(bad),
+    ):
+        with pytest.raises(InputError, match=message) as raised:
+            make()
+        str(raised.value).encode()
+    longest = "é" * 1024
+    assert Graph.from_edges([("b", longest)]).node_ids.tolist() == ["b", longest]
+    swapped = np.array(["b", longest], dtype=f"{'>' if sys.byteorder == 'little' else '<'}U1024")
+    assert Graph.from_edges([("b", longest)], node_ids=swapped).node_ids.tolist() == ["b", longest]
 
 
 def test_default_ids_count_up():
@@ -122,6 +230,22 @@ NAN_ROW = np.array([[0.0, 1.0], [0.0, np.nan]])
         ({"edges": [(0, 1)], "node_ids": [2**70, 1]}, "64 bits"),
         ({"edges": [(0, 1, 2)]}, "entry 0 is"),
         ({"edges": np.zeros((2, 5), int)}, "transpose"),
+        ({"edges": None}, "expected a list of pairs of node ids, got None"),
+        ({"edges": 5}, "expected a list of pairs"),
+        ({"edges": "ab"}, "expected a list of pairs"),
+        ({"edges": np.array(5)}, r"expected shape \(edges, 2\)"),
+        ({"edges": sp.eye_array(3)}, r"sparse matrix; give its coordinates, .*matrix.nonzero"),
+        ({"edges": [(0, 1)], "node_ids": bytearray(b"ab")}, "got bytearray"),
+        ({"edges": [(0, 1)], "labels": 5}, "one label a node"),
+        ({"edges": [(0, 1)], "labels": [2**70, 1]}, "does not fit 64 bits"),
+        ({"edges": [(0, 1)], "labels": [2**63, 1]}, "class 9223372036854775808 does not fit 64 bits"),
+        ({"edges": [(0, 1)], "labels": np.array([2**63, 1], np.uint64)}, "does not fit 64 bits"),
+        ({"edges": [(0, 1)], "labels": [1e300, 1]}, r"class 1e\+300 does not fit 64 bits"),
+        ({"edges": [(0, 1)], "labels": [[1], [2, 3]]}, "labels: "),
+        ({"edges": [(0, 1), (1, 2)], "labels": [1, 1, 1], "train": [1, 0, 1]}, r"mask.astype\(bool\)"),
+        ({"edges": [(0, 1), (1, 2)], "labels": [1, 1, 1], "train": np.array([0, 0, 1])}, "0 is listed more than once"),
+        ({"edges": [("a", "b")], "labels": [1, 1], "node_ids": ["a", "b"], "train": ["a", "a"]}, "'a' is listed more"),
+        ({"edges": [(0, 1)], "labels": [0, 1], "train": [True, 1]}, "all integers or all strings"),
         ({"edges": [(0, 2**40)]}, "give node_ids"),
         ({"edges": [(0, 1)], "labels": [0.5, 1]}, "fractions"),
         ({"edges": [(0, 1)], "labels": [np.inf, 1]}, "infinity"),

@@ -35,11 +35,11 @@ class Model:
             self.labels.pop(node, None)
             self.train.discard(node)
 
-    def can_remove(self, kind, what):
+    def can_remove(self, kind, what, gone):
         if kind == "edges":
             return frozenset(what) in self.edges
-        if what not in self.nodes:
-            return False
+        if what not in self.nodes or what in gone:
+            return what in self.nodes
         return {"nodes": True, "features": any(self.features[what]), "labels": what in self.labels}[kind]
 
     def equals(self, graph):
@@ -92,7 +92,7 @@ def test_sequences_of_mixed_removals(names, pairs, requests, sparse, in_place):
     for request in requests:
         removal = removal_of(names, request)
         possible = {
-            field.name: tuple(w for w in getattr(removal, field.name) if model.can_remove(field.name, w))
+            field.name: tuple(w for w in getattr(removal, field.name) if model.can_remove(field.name, w, removal.nodes))
             for field in dataclasses.fields(Removal)
         }
         refused = any(len(possible[f.name]) < len(getattr(removal, f.name)) for f in dataclasses.fields(Removal))
@@ -191,6 +191,19 @@ def test_what_is_not_there_cannot_be_removed(removal, error, said):
         (lambda: Removal(edges=[(1, 1)]), "self-loop"),
         (lambda: Removal(edges=[(1, 2, 3)]), "a pair"),
         (lambda: Removal(edges=["ab"]), "a pair"),
+        (lambda: Removal(edges=[b"ab"]), "entry 0 is b'ab'; expected a pair"),
+        (lambda: Removal(edges=[(1, 2), np.array(3)]), "entry 1 is .*; expected a pair"),
+        (lambda: Removal(edges=None), "removal: edges: expected a list of pairs"),
+        (lambda: Removal(edges=5), "removal: edges: expected a list of pairs"),
+        (lambda: Removal(nodes=b"7"), "must be a list of ids"),
+        (lambda: Removal(nodes=bytearray(b"7")), "must be a list of ids"),
+        (lambda: Removal(nodes=["a\0"]), r"removal: nodes: 'a\\x00' holds a NUL"),
+        (lambda: Removal(nodes=["\ud800"]), r"'\\ud800' holds a lone surrogate"),
+        (lambda: Removal(nodes=["a" * 1025]), "longer than 1,024 characters"),
+        (lambda: Removal.from_json(None), "expected JSON text, got NoneType"),
+        (lambda: Removal.from_json('{"nodes": [1], "nodes": [2]}'), "'nodes' is given more than once"),
+        (lambda: Removal.from_json('{"nodes": [' + "9" * 5000 + "]}"), "64 bits"),
+        (lambda: Removal.from_json("[" * 10**5), "nested too deep"),
         (lambda: Removal.from_json("{"), "not JSON, line 1"),
         (lambda: Removal.from_json("[]"), "expected an object"),
         (lambda: Removal.from_json('{"node": [1]}'), "nodes, edges, features, labels"),
@@ -209,6 +222,33 @@ def test_a_request_survives_json(request_, names):
     removal = removal_of(names, request_)
     assert Removal.from_json(removal.to_json()) == removal
     assert bool(removal) == any(request_)
+
+
+def test_a_request_adds_up_with_requests_only():
+    with pytest.raises(TypeError, match="unsupported operand"):
+        Removal() | 5
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+def test_a_node_that_goes_covers_its_row_and_label_whether_or_not_there_are_any(sparse):
+    graph, model = build(list(range(NUM_NODES)), [(0, 1)], sparse)
+    assert (model.features[0], model.labels.get(0)) == ([0.0, 0.0], None)
+    plan = graph.resolve(Removal(nodes=[0, 1], features=[0, 1], labels=[0, 1]))
+    assert (plan.nodes.tolist(), plan.features.tolist(), plan.labels.tolist()) == ([0, 1], [], [])
+    assert graph.resolve(Removal(nodes=[0], labels=[0]), missing="ignore").ignored == {}
+
+
+def test_a_plan_is_for_the_graph_it_was_made_against():
+    graph, _ = build(list(range(NUM_NODES)), [(0, 1)], sparse=False)
+    plan = graph.resolve(Removal(nodes=[1]))
+    for other in (build(list(range(5)), [(0, 1)], False)[0], graph.without(Removal(edges=[(0, 1)]))):
+        before = other.node_ids.tolist()
+        with pytest.raises(InputError, match="plan: of a graph of 9 nodes and 1 edges.*resolve the removal again"):
+            other.apply(plan)
+        assert other.node_ids.tolist() == before
+    graph.apply(plan)
+    with pytest.raises(InputError, match="plan: of a graph"):
+        graph.apply(plan)
 
 
 def test_requests_add_up_and_repetition_counts_once():

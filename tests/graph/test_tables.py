@@ -23,6 +23,32 @@ def put(tmp_path):
     return write
 
 
+@pytest.mark.parametrize(
+    ("edges", "nodes", "place"),
+    [
+        ("x,y\n#z,x\n", "id,f\nx,1\ny,2\n#z,3\n", "line 2"),
+        ("# who knows whom\n\nx,y\n", "id,f\nx,1\ny,2\n#z,3\n", "line 1"),
+        ("x,y\n#z,x\ny,#z\n", None, "line 2"),
+    ],
+)
+def test_comments_where_ids_start_as_they_do_are_refused(put, edges, nodes, place):
+    paths = [put("edges.csv", edges), *([put("nodes.csv", nodes)] if nodes else [])]
+    with pytest.raises(InputError, match=f"edges.csv, {place}: .*'#z'.*in quotes"):
+        read_tables(*paths)
+
+
+def test_ids_that_start_as_comments_do_are_read_in_quotes(put):
+    graph = read_tables(put("edges.csv", 'x,y\n"#z",x\n'), put("nodes.csv", "id,f\nx,1\ny,2\n#z,3\n"))
+    assert graph.neighbors("#z").tolist() == ["x"]
+    assert read_tables(put("numbers.txt", "# a remark\n1 2\n")).num_edges == 1
+
+
+@pytest.mark.parametrize("bad", ["y\0", "y" * 1025])
+def test_ids_that_cannot_be_kept_are_refused_with_their_line(put, bad):
+    with pytest.raises(InputError, match="edges.csv, line 2: id 'y.*(NUL|1,024)"):
+        read_tables(put("edges.csv", f"x,y\nx,{bad}\n"))
+
+
 EDGES = {
     "header.csv": "source,target\n1,2\n2,3\n2,1\n",
     "swapped.csv": "weight,target,source\n0.5,2,1\n0.1,3,2\n",

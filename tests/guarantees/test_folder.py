@@ -11,8 +11,8 @@ import stat
 import numpy as np
 import pytest
 
-from oubli.errors import CapacityError, InputError
-from oubli.guarantees.folder import LOCK, MANIFEST, UnsweptError, read_folder, write_folder
+from oubli.errors import CapacityError, InputError, UnsweptError
+from oubli.guarantees.folder import LOCK, MANIFEST, read_folder, write_folder
 
 OLD = ({"number": 1}, {"rows": np.arange(6).reshape(2, 3), "names": np.array(["a", "b"])})
 NEW = ({"number": 2}, {"rows": np.arange(8.0), "more": np.zeros((0, 3), np.int16)})

@@ -17,7 +17,7 @@ from oubli.cli.info import info
 from oubli.cli.predict import predict
 from oubli.cli.unlearn import unlearn
 from oubli.cli.verify import verify
-from oubli.errors import OubliError
+from oubli.errors import OubliError, UnsweptError
 
 DONE, CHECK_FAILED, BAD_INPUT = 0, 1, 2
 INTERRUPTED, PIPE_CLOSED = 130, 141
@@ -68,7 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done, 1 a check failed, 2 bad input (nothing was changed), 130 interrupted, 141 the reader of a pipe left.
+        0 done, 1 a check failed (or what was removed may still be on the disk), 2 bad input (nothing was changed),
+        130 interrupted, 141 the reader of a pipe left.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in given
@@ -78,6 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain("UsageError", _usage(error), as_json)
     except click.ClickException as error:
         _complain(type(error).__name__, error.format_message(), as_json)
+    except UnsweptError as error:
+        _complain(type(error).__name__, str(error), as_json, CHECK_FAILED)
+        return CHECK_FAILED
     except OubliError as error:
         _complain(type(error).__name__, str(error), as_json)
     except MemoryError:
@@ -93,10 +97,10 @@ def _usage(error: click.UsageError) -> str:
     return f"{message[:1].lower()}{message[1:]} (see `{path} --help`)"
 
 
-def _complain(kind: str, message: str, as_json: bool = False) -> None:
+def _complain(kind: str, message: str, as_json: bool = False, code: int = BAD_INPUT) -> None:
     line = " ".join(message.split())
     if as_json:
-        line = json.dumps({"error": {"type": kind, "message": line, "exit_code": BAD_INPUT}})
+        line = json.dumps({"error": {"type": kind, "message": line, "exit_code": code}})
         click.echo(line, err=True)
     else:
         click.echo(f"oubli: {line}", err=True)

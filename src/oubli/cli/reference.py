@@ -35,7 +35,8 @@ Exit codes
     0
         Done.
     1
-        A check failed: ``oubli verify`` found a difference, or ``oubli demo`` did.
+        A check failed: ``oubli verify`` found a difference, or ``oubli demo`` did. Or ``oubli unlearn`` saved the new
+        model, but could not delete the former one.
     2
         Bad input, or no room on the disk. Standard error has one line that says what, where and what to do; with
         ``--json`` it is an object, ``{"error": {"type": ..., "message": ..., "exit_code": 2}}``. Models on the disk are

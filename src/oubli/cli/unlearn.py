@@ -10,7 +10,7 @@ import click
 from oubli.cli.models import model_argument, open_model, output_file
 from oubli.cli.terminal import json_option, progress, say
 from oubli.cli.wording import ELSEWHERE, receipt_lines
-from oubli.errors import InputError
+from oubli.errors import InputError, UnsweptError
 
 if TYPE_CHECKING:
     from oubli.cli.request import Entry
@@ -85,8 +85,15 @@ def unlearn(
         check_present(fitted.graph_, entries)
     with progress("Forgetting"):
         done = fitted.unlearn(to_removal(entries), missing=missing, level=level)
+        unswept = None
         with output_file(receipt, done.to_json(), model) if receipt else contextlib.nullcontext():
-            fitted.save(model)
+            try:
+                fitted.save(model)
+            except UnsweptError as error:
+                # The removal is in force, so its receipt is due all the same.
+                unswept = error
+        if unswept is not None:
+            raise unswept
     written = [f"Receipt: {receipt}"] if receipt else []
     say(
         as_json,

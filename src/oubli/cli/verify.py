@@ -29,7 +29,7 @@ def verify(model: str, as_json: bool) -> int:
         f"Identical: {model} has the very bytes of a model fitted from scratch on the data it still holds."
         if result.identical
         else f"NOT identical: {model} differs from a model fitted from scratch on the data it still holds. "
-        "It may have been tampered with, or the machine computes differently; fit again before you rely on it."
+        "It may have been changed, or the machine computes differently; fit again before you rely on it."
     )
     rows = [
         ("Model", result.digests["model"]),

@@ -25,7 +25,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from oubli.errors import CapacityError, InputError
-from oubli.graph.durable import write_beside as write_beside
+from oubli.graph.durable import write_beside
 from oubli.graph.graph import Graph
 from oubli.graph.labels import SPLITS
 

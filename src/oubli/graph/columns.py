@@ -122,7 +122,7 @@ def _append_numbers(
 
 
 def _rows(path: Path, lines: array[int], comments: array[int] | None) -> Iterator[list[str]]:
-    """Yield the fields of every row and note its line; empty lines are skipped, and comments if they are to be noted."""
+    """Yield the fields of every row and note its line; empty lines are skipped, and comments, which are noted, too."""
     with open(path, encoding="utf-8-sig", newline="") as file:
         kept: Iterable[str] = file if comments is None else _without_comments(file, comments)
         skipped, opening = 0, ""

@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from oubli.errors import InputError
-from oubli.graph.archive import Arrays, read_npz, write_arrays, write_beside
+from oubli.graph.archive import Arrays, read_npz, write_arrays
+from oubli.graph.durable import write_beside
 from oubli.graph.graph import Graph
 from oubli.graph.sources import PLANETOID_PARTS, read_gnn_benchmark, read_heterophilous, read_ogb, read_planetoid
 from oubli.graph.tables import EDGE_SUFFIXES, read_tables

@@ -79,8 +79,8 @@ class Graph:
         labels : array-like of shape (nodes,), optional
             Integers or strings; None, NaN, NA, a negative integer or the empty string where missing.
         node_ids : array-like of shape (nodes,), optional
-            Integers or strings (of at most 1,024 characters, without NUL), each once. Without it ids are ``0 .. n-1``, n being the number of feature rows or
-            labels, or else one more than the largest id in `edges`.
+            Integers or strings (without NUL, of at most 1,024 characters), each once. Without it ids are ``0 .. n-1``,
+            n being the number of feature rows or labels, or else one more than the largest id in `edges`.
         train, val, test : array-like, optional
             Disjoint splits: boolean masks in the order of `node_ids`, or lists of ids, each once.
 
@@ -91,7 +91,8 @@ class Graph:
         Raises
         ------
         InputError
-            For self-loops, ids given twice (as nodes, or in a split), non-finite features, shapes that do not match, overlapping splits.
+            For self-loops, nodes given twice or listed twice in a split, non-finite features, shapes that do not match,
+            overlapping splits.
         UnknownNodeError
             For an edge or split that names an id which is not among the nodes.
 

@@ -170,8 +170,8 @@ def _refuse_comments(edges: Columns, *columns: NDArray[Any]) -> None:
     marked = next((ids[found][0].item() for ids in columns if (found := np.char.startswith(ids, "#")).any()), None)
     if marked is not None:
         raise InputError(
-            f"{edges.path}, line {edges.comment}: a comment, or an edge of a node such as {marked!r}? Drop the comments, "
-            'and put ids that start with # in quotes, as in "#a",b'
+            f"{edges.path}, line {edges.comment}: a comment, or an edge of a node such as {marked!r}? Drop "
+            'comments, and put ids that start with # in quotes, as in "#a",b'
         )
 
 

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oubli.errors import CapacityError, InputError, OubliError
+from oubli.errors import CapacityError, InputError, UnsweptError
 from oubli.graph.durable import NO_SPACE, flush_file, flush_folder, private, write_and_rename
 
 FORMAT = 1
@@ -35,25 +35,6 @@ LOCK = "lock"
 OURS = re.compile(rf"state-[0-9a-f]{{16}}|{re.escape(BESIDE)}")
 """Names of what a writer may leave behind: nothing else in a folder is ours to delete."""
 CHANGED = "damaged or changed; restore the model from a backup or fit again"
-
-
-class UnsweptError(OubliError):
-    """The new state is in force, but the former one, with what was removed, may still be there.
-
-    Attributes
-    ----------
-    state : str
-        Name of the new state.
-    """
-
-    def __init__(self, folder: Path, state: str, error: Exception) -> None:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-        super().__init__(
-            f"{folder}: the model is saved and its new state ({state}) in force, but the former one, with what was "
-            f"removed, may still be there ({reason}). Run `oubli info {folder}` to sweep it away, and see that no "
-            "other state- folder is left in it"
-        )
-        self.state = state
 
 
 def write_folder(

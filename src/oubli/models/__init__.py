@@ -25,14 +25,14 @@ def load_model(path: str | Path) -> NodeClassifier:
     Raises
     ------
     InputError
-        When there is no model, or it was truncated or tampered with.
+        When there is no model, or it is damaged or was changed.
     """
     state, description, arrays = read_folder(path)
     try:
         model: NodeClassifier = estimator_class(description["model"]["class"]).from_state(description, arrays)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path}: the parts of the model do not fit together ({error}): tampered with, or written by another "
+            f"{path}: the parts of the model do not fit together ({error}): damaged, changed, or written by another "
             "version of oubli; restore the model from a backup or fit again"
         ) from None
     model._saved_as[Path(path).resolve()] = state

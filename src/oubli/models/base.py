@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from oubli.errors import InputError, NotFittedError, OubliError
+from oubli.errors import InputError, NotFittedError, OubliError, UnsweptError
 from oubli.graph.graph import Graph
 from oubli.graph.removal import Missing, Removal, RemovalPlan
 from oubli.graph.state import graph_from_arrays, graph_to_arrays
@@ -187,12 +187,18 @@ class NodeClassifier(Parameterised, ABC):
         ------
         CapacityError
             When the disk is full; what was there stays.
+        UnsweptError
+            When the new state is in force, but the former one could not be deleted.
         """
         self._check_fitted()
         target = Path(path).resolve()
         expected = self._saved_as.get(target) if target.exists() else None
         description, arrays = self.to_state()
-        self._saved_as[target] = write_folder(target, description, arrays, expected)
+        try:
+            self._saved_as[target] = write_folder(target, description, arrays, expected)
+        except UnsweptError as error:
+            self._saved_as[target] = error.state
+            raise
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return the model as plain values and arrays, holding nothing that was removed."""
