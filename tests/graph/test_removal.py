@@ -243,7 +243,7 @@ def test_a_plan_is_for_the_graph_it_was_made_against():
     plan = graph.resolve(Removal(nodes=[1]))
     for other in (build(list(range(5)), [(0, 1)], False)[0], graph.without(Removal(edges=[(0, 1)]))):
         before = other.node_ids.tolist()
-        with pytest.raises(InputError, match="plan: of a graph of 9 nodes and 1 edges.*resolve the removal again"):
+        with pytest.raises(InputError, match=r"plan: of a graph of 9 nodes and 1 edges.*resolve the removal again"):
             other.apply(plan)
         assert other.node_ids.tolist() == before
     graph.apply(plan)

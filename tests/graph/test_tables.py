@@ -45,7 +45,7 @@ def test_ids_that_start_as_comments_do_are_read_in_quotes(put):
 
 @pytest.mark.parametrize("bad", ["y\0", "y" * 1025])
 def test_ids_that_cannot_be_kept_are_refused_with_their_line(put, bad):
-    with pytest.raises(InputError, match="edges.csv, line 2: id 'y.*(NUL|1,024)"):
+    with pytest.raises(InputError, match=r"edges.csv, line 2: id 'y.*(NUL|1,024)"):
         read_tables(put("edges.csv", f"x,y\nx,{bad}\n"))
 
 

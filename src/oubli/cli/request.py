@@ -57,8 +57,12 @@ class RequestReader:
 
     def edges(self, files: Sequence[str], given: Sequence[str], option: str) -> list[Entry]:
         """Return the edges in files, two ids a line, and those given by an option."""
-        texts = [*self._lines(files, self._is_edge), *((f"{option} {text}", text) for text in given)]
-        return [Entry("edges", self._edge(text, where), where) for where, text in texts]
+        lines = self._lines(files, self._is_edge)
+        texts = [
+            *((where, text, [self._trimmed(end) for end in _ends(text)]) for where, text in lines),
+            *((f"{option} {text}", text, _ends(text)) for text in given),
+        ]
+        return [Entry("edges", self._edge(text, ends, where), where) for where, text, ends in texts]
 
     def request(self, file: str) -> list[Entry]:
         """Return the entries of a JSON file as `Removal.to_json` writes it."""
@@ -105,7 +109,7 @@ class RequestReader:
     def _trimmed(self, text: str) -> str:
         """Return what is meant by text with spaces around it: an id that has them, living or gone, or else the rest."""
         bare = text.strip()
-        if self.integers or bare == text or not self._is_known(text):
+        if bare == text or self.integers or not self._is_known(text):
             return bare
         return text
 
@@ -139,13 +143,14 @@ class RequestReader:
             if fault := text_fault(text):
                 raise InputError(f"{where}: {text[:40]!r} {fault}, so it is no node of this model; correct it")
             return text
+        # Spaces around an integer leave it the only reading.
+        text = text.strip()
         if not INTEGER.fullmatch(text):
             raise InputError(f"{where}: {text!r} is not a node id; those of this model are integers, one a line")
         return _fitting(int(text) if len(text) < 20 else 2**63, text, where)
 
-    def _edge(self, text: str, where: str) -> tuple[int | str, int | str]:
-        ends = [self._trimmed(end) for end in _ends(text)]
-        if len(ends) != 2 or not all(ends):
+    def _edge(self, text: str, ends: list[str], where: str) -> tuple[int | str, int | str]:
+        if len(ends) != 2 or not all(end.strip() or self._is_node(end) for end in ends):
             raise InputError(f"{where}: an edge is two node ids set apart by a comma, a tab or a space, not {text!r}")
         u, v = self._id(ends[0], where), self._id(ends[1], where)
         if u == v:

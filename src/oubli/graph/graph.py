@@ -296,8 +296,8 @@ def _default_ids(pairs: NDArray[Any], features: Any, labels: Any) -> NDArray[Any
     if features is not None:
         shape = getattr(features, "shape", None)
         return np.arange(shape[0] if shape else len(features) if hasattr(features, "__len__") else 0)
-    if labels is not None:
-        return np.arange(len(labels) if hasattr(labels, "__len__") and np.ndim(labels) else 0)
+    if hasattr(labels, "__len__") and getattr(labels, "ndim", 1) != 0:
+        return np.arange(len(labels))
     if pairs.dtype.kind == "U":
         return np.unique(pairs)
     largest = int(pairs.max()) if pairs.size else -1

@@ -125,8 +125,10 @@ class Propagation:
         change = OutputChange()
         count = graph.adjacency.count
         ends = plan.endpoints
-        sources = distinct(plan.wiped, ends) if self.operator.rho else plan.wiped
-        if self._prefers_full(graph, sources, plan):
+        soon = distinct(plan.wiped, ends)
+        sources = soon if self.operator.rho else plan.wiped
+        # Endpoints push from the second hop on at the latest; a hop that is whole is cheapest with those before it.
+        if self._prefers_full(graph, soon if self.hops > 1 else sources, plan):
             graph.apply(plan)
             self._requantise(graph, sources)
             return self._finish_full(1, graph, change)
