@@ -177,7 +177,7 @@ def test_fit_leaves_other_folders_alone(graph_file, tmp_path):
     (other / "manifest.json").write_text('{"name": "a web page"}')
     (other / "manifest.json.backup").write_text("mine")
     before = snapshot(tmp_path)
-    assert_refused(run("fit", graph_file, "-o", other), "holds other files")
+    assert_refused(run("fit", graph_file, "-o", other), "nothing was written")
     assert_refused(run("fit", graph_file, "-o", graph_file), "is a file")
     assert_refused(run("fit", graph_file, "-o", graph_file / "model"), "cannot write")
     assert snapshot(tmp_path) == before
