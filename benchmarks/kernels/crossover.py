@@ -36,7 +36,7 @@ def hop_crossover(model: SGCRidge, draws: int, shares: tuple[float, ...] = SHARE
         change = np.random.default_rng(1).integers(-3, 4, (changed.size, propagation.width), np.int32)
         cases = {
             "push": on_threads(1, lambda: _push(graph, totals, changed, change)),  # noqa: B023
-            "full": on_threads(1, lambda: full_hop(*lists, propagation.messages, scratch, following)),
+            "full": on_threads(1, lambda: full_hop(scratch.size, *lists, propagation.messages, scratch, following)),
         }
         samples = interleave(cases, draws)
         push_ms, full_ms = (1e3 * float(np.median(samples[name].cpu)) for name in ("push", "full"))

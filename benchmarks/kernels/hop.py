@@ -67,7 +67,9 @@ def _ours(graph: Graph, messages: Any, threads: int) -> dict[str, Callable[[], A
     cases: dict[str, Callable[[], Any]] = {}
     for count in range(1, threads + 1):
         plural = f"{count} thread{'s' if count > 1 else ''}"
-        cases[f"{OURS}, {plural}"] = on_threads(count, lambda: full_hop(*lists, messages, totals, following))
+        cases[f"{OURS}, {plural}"] = on_threads(
+            count, lambda: full_hop(totals.size, *lists, messages, totals, following)
+        )
         cases[f"fetch only, int16, {plural}"] = on_threads(count, lambda: _fetch(*lists, messages))
     return cases
 

@@ -50,11 +50,11 @@ def _parts(model: SGCRidge) -> dict[str, Callable[[], Any]]:
         parts[f"hop {hop}"] = _hop(lists, inputs[-1], totals, following)
         inputs.append(following)
         if hop < propagation.hops:
-            kernels.round_all(totals, graph.adjacency.count, following)
+            kernels.round_all(totals.size, totals, graph.adjacency.count, following)
     parts["Gram"] = model._refit_head
     parts["solve"] = lambda: model._solve(model.choices_["projection"], None)
     return parts
 
 
 def _hop(lists: Any, messages: Any, totals: Any, following: Any) -> Callable[[], Any]:
-    return lambda: kernels.full_hop(*lists, messages, totals, following)
+    return lambda: kernels.full_hop(totals.size, *lists, messages, totals, following)
