@@ -31,6 +31,5 @@ class TwoWay:
 
     def __call__(self, work: int, *arguments: Any) -> Any:
         """Run the kernel on `work` elements."""
-        if work < SERIAL_WORK or nb.get_num_threads() == 1:
-            return self._serial(*arguments)
-        return self._parallel(*arguments)
+        # Large work takes the parallel code on one thread, too: the compiler does better with it.
+        return (self._serial if work < SERIAL_WORK else self._parallel)(*arguments)
