@@ -130,7 +130,7 @@ class Propagation:
         # Endpoints push from the second hop on at the latest; a hop that is whole is cheapest with those before it.
         if self._prefers_full(graph, soon if self.hops > 1 else sources, plan):
             graph.apply(plan)
-            self._requantise(graph, sources)
+            self._requantise_many(graph, sources)
             return self._finish_full(1, graph, change)
         former = self.messages[ends].astype(np.int32)
         old_rows = self.messages[sources].astype(np.int32)
@@ -160,6 +160,15 @@ class Propagation:
         change.full_from = hop
         change.reached += [graph.num_nodes] * (self.hops + 1 - hop)
         return change
+
+    def _requantise_many(self, graph: Graph, slots: NDArray[np.int64]) -> None:
+        if 2 * slots.size < len(self.messages):
+            self._requantise(graph, slots)
+            return
+        # Of most rows, all: they are written in place, without a copy of what is chosen.
+        everyone = np.arange(len(self.messages))
+        scale = self.operator.message_scale(graph.adjacency.count.astype(np.int64) + 1)
+        self.quantiser.rows(graph.table, everyone, scale, self.messages)
 
     def _requantise(self, graph: Graph, slots: NDArray[np.int64]) -> NDArray[np.int32]:
         rows = np.empty((slots.size, self.width), np.int32)
