@@ -15,7 +15,7 @@ from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.levels import Level
 from oubli.models.base import NodeClassifier
 from oubli.models.parameters import check_integer, numbers
-from oubli.models.scoring import METRICS
+from oubli.models.scoring import METRICS, score_predictions
 from oubli.propagation import Operator, OutputChange, Propagation, Quantiser
 from oubli.solve import ExactGram, class_weights, keeps_rows, linear_scores, weights_from_gram, weights_from_rows
 
@@ -215,12 +215,15 @@ class SGCRidge(NodeClassifier):
         slots = self.graph_.split_slots("val")
         if slots.size == 0:
             raise InputError("alpha: there are no validation nodes to choose by; give one alpha, or a graph with val=")
+        # The validation rows are embedded once; only the weights differ between alphas.
+        rows, targets = self._propagation.embed(self.graph_, slots), self._targets(self.graph_.label_codes[slots])
         best_score, chosen = -np.inf, (alphas[0], np.empty((0, 0)))
         for alpha in alphas:
-            self._weights = self._solve_at(alpha, weights)
-            score = self._score_slots(slots, self.scoring)
+            candidate = self._solve_at(alpha, weights)
+            scores = linear_scores(rows, candidate, self.fraction_bits)
+            score = score_predictions(scores, targets, self.scoring)
             if score > best_score:
-                best_score, chosen = score, (alpha, self._weights)
+                best_score, chosen = score, (alpha, candidate)
         return chosen
 
     def _solve_at(self, alpha: float, weights: NDArray[np.int64] | None) -> NDArray[np.float64]:
