@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 from oubli.propagation.threads import TwoWay
 
 AHEAD = 12
-"""How many neighbours ahead a row is prefetched; measured, flat between 8 and 24."""
+"""How many neighbours ahead a row is prefetched."""
 
 LINE = 64
 

@@ -18,8 +18,8 @@ from oubli.propagation.operator import Operator
 from oubli.propagation.quantise import LARGEST, Quantiser
 
 PUSH_ARC, PUSH_ROW, PUSH_PAIR = 3, 5, 11
-"""What pushing costs an arc written, a row reached and an edge lost, an arc of a full hop being 1; measured in
-benchmarks.kernels."""
+"""What pushing costs an arc written, a row reached and an edge lost, an arc of a full hop being 1; fitted to
+whole calls on one graph (ogbn-arxiv); benchmarks.kernels shows where pushing and whole hops cross."""
 
 EXACT_TOTAL = 2**48
 """Bound below which a rounded quotient is exact (docs/proofs/integer-propagation)."""
