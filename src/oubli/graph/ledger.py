@@ -69,6 +69,12 @@ class Ledger:
         return np.frombuffer(b"".join(digests), np.uint64).reshape(names.shape)
 
 
+def fixed_hashes(names: NDArray[Any], purpose: str, seed: int) -> NDArray[np.uint64]:
+    """Return 64-bit hashes of ids under a key that configuration alone fixes, for draws that follow a node's id."""
+    key = hashlib.blake2b(f"{purpose} {seed}".encode(), digest_size=KEY_BYTES).digest()
+    return Ledger(key)._hash("nodes", names)
+
+
 @nb.njit(cache=True, inline="always")
 def _rotate(word, bits):  # type: ignore[no-untyped-def]
     return (word << np.uint64(bits)) | (word >> np.uint64(64 - bits))

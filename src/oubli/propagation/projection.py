@@ -22,13 +22,14 @@ def sign_projection(num_features: int, width: int, seed: int) -> tuple[NDArray[n
         ``+-1/sqrt(COPIES)``.
     """
     counter = np.arange(num_features * COPIES, dtype=np.uint64) + np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64)
-    hashed = _splitmix64(counter).reshape(num_features, COPIES)
+    hashed = splitmix64(counter).reshape(num_features, COPIES)
     columns = ((hashed >> np.uint64(1)) % np.uint64(width)).astype(np.int32)
     signs = np.where(hashed & np.uint64(1), 1.0, -1.0)
     return columns, signs / np.sqrt(COPIES)
 
 
-def _splitmix64(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def splitmix64(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return a hash of each counter (Steele, Lea and Flood 2014): random numbers that no library's version changes."""
     z = values + np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

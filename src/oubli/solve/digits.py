@@ -80,6 +80,14 @@ class DigitMatrix:
         digits = integer_digits(matrix, digits_needed(matrix))
         self.parts = [part.astype(np.float64) for part in digits]
 
+    @classmethod
+    def of_one_digit(cls, matrix: NDArray[np.float64]) -> DigitMatrix:
+        """Take a matrix of integers up to 2**19 as it is, without a copy."""
+        assert max(matrix.shape) <= MAX_TERMS
+        made = cls.__new__(cls)
+        made.parts = [matrix]
+        return made
+
     def times(self, places: NDArray[np.int64], transpose: bool = False) -> NDArray[np.int64]:
         """Return ``matrix @ x`` (or its transpose) in digits, `x` having shape (digits, columns, m)."""
         length, size, m = places.shape

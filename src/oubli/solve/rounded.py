@@ -10,8 +10,7 @@ from oubli.solve.digits import BITS, HALF, carry, float_digits, integer_digits, 
 from oubli.solve.systems import RidgeSystem
 
 GRID_DIGITS = 2
-GRID_BITS = GRID_DIGITS * BITS
-"""Solutions are rounded to multiples of 2**-40."""
+"""Solutions are rounded to multiples of 2**-40, unless a coarser grid is asked for."""
 
 WHOLE = 4
 FRACTIONS = (6, 9, 13)
@@ -21,7 +20,7 @@ SAFETY = 1.0 + 2.0**-20
 """Covers the float rounding of the error bounds themselves."""
 
 
-def rounded_solve(system: RidgeSystem) -> NDArray[np.float64]:
+def rounded_solve(system: RidgeSystem, grid_digits: int = GRID_DIGITS) -> NDArray[np.float64]:
     """Solve ``A x = b`` and round every entry to the nearest multiple of 2**-40, provably.
 
     A float64 factorisation proposes, residuals are evaluated exactly, and the bound ``|x - x*| <= |residual| / alpha``
@@ -31,6 +30,8 @@ def rounded_solve(system: RidgeSystem) -> NDArray[np.float64]:
     Parameters
     ----------
     system : RidgeSystem
+    grid_digits : int
+        Multiples of ``2**(-20 grid_digits)`` instead.
 
     Returns
     -------
@@ -53,8 +54,8 @@ def rounded_solve(system: RidgeSystem) -> NDArray[np.float64]:
             if np.abs(to_float(places, fraction)).max() > LARGEST:
                 raise CapacityError(f"solve: weights beyond {LARGEST:.0f}; raise alpha or scale the features up")
             exact, residual = _residual(system, places, fraction)
-            values, distance = _round(places, fraction)
-            if not exact.any() or np.all(_error_bound(system, residual) * SAFETY < distance):
+            values, distance = _round(places, fraction, grid_digits)
+            if not exact.any() or np.all(system.error_bound(residual) * SAFETY < distance):
                 return values
             size = float(np.abs(residual).max())
             if not size < 0.5 * last:
@@ -75,23 +76,12 @@ def _residual(
     return difference, to_float(difference, fraction)
 
 
-def _error_bound(system: RidgeSystem, residual: NDArray[np.float64]) -> NDArray[np.float64]:
-    # The constant column is eliminated first: what is left has no eigenvalue below alpha.
-    column = system.constant_column[:-1]
-    mass = system.constant_column[-1]
-    along = np.outer(column / mass, residual[-1])
-    # The difference may cancel: what its own rounding can hide is added.
-    reduced = np.abs(residual[:-1] - along) + 2.0**-50 * (np.abs(residual[:-1]) + np.abs(along))
-    inner = np.sqrt((reduced**2).sum(axis=0)) / system.alpha
-    intercept = (np.abs(residual[-1]) + np.sqrt((column**2).sum()) * inner) / mass
-    bound = np.empty_like(residual)
-    bound[:-1], bound[-1] = inner, intercept
-    return bound
-
-
-def _round(places: NDArray[np.int64], fraction: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _round(
+    places: NDArray[np.int64], fraction: int, grid_digits: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the nearest multiples of the grid (ties to even) and how far the nearest rounding boundary is."""
-    below = fraction - GRID_DIGITS
+    below = fraction - grid_digits
+    grid = 2.0 ** (-BITS * grid_digits)
     whole = np.zeros(places.shape[1:], np.int64)
     for k in range(len(places) - 1, below - 1, -1):
         whole = (whole << BITS) + places[k]
@@ -101,5 +91,5 @@ def _round(places: NDArray[np.int64], fraction: int) -> tuple[NDArray[np.float64
     edge = places[below - 1] == -HALF
     down = edge & ((rest < 0) | ((rest == 0) & (whole % 2 == 1)))
     part = places[below - 1] * 2.0**-BITS + rest
-    distance = np.where(edge, np.abs(rest), 0.5 - np.abs(part)) * 2.0**-GRID_BITS
-    return (whole - down).astype(np.float64) * 2.0**-GRID_BITS, distance
+    distance = np.where(edge, np.abs(rest), 0.5 - np.abs(part)) * grid
+    return (whole - down).astype(np.float64) * grid, distance

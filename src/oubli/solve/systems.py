@@ -19,15 +19,16 @@ from oubli.solve.digits import DigitMatrix, carry, integer_digits
 class RidgeSystem(Protocol):
     """What the rounded solve needs of a system."""
 
-    alpha: int
     rhs: NDArray[np.int64]
-    constant_column: NDArray[np.float64]
 
     def product(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the matrix times digits, in digits, exactly."""
 
     def solve_roughly(self, residual: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return an approximate solution for a float right-hand side."""
+
+    def error_bound(self, residual: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return a bound of each entry's error, given what a solution leaves of the right-hand side."""
 
 
 def _factorise(matrix: NDArray[np.float64]) -> Any:
@@ -37,6 +38,22 @@ def _factorise(matrix: NDArray[np.float64]) -> Any:
         raise CapacityError(
             "solve: the system is not positive definite in float64; raise alpha, or drop columns that are repeated"
         ) from None
+
+
+def _bound_with_intercept(
+    alpha: int, constant_column: NDArray[np.float64], residual: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    # The constant column is eliminated first: what is left has no eigenvalue below alpha.
+    column = constant_column[:-1]
+    mass = constant_column[-1]
+    along = np.outer(column / mass, residual[-1])
+    # The difference may cancel: what its own rounding can hide is added.
+    reduced = np.abs(residual[:-1] - along) + 2.0**-50 * (np.abs(residual[:-1]) + np.abs(along))
+    inner = np.sqrt((reduced**2).sum(axis=0)) / alpha
+    intercept = (np.abs(residual[-1]) + np.sqrt((column**2).sum()) * inner) / mass
+    bound = np.empty_like(residual)
+    bound[:-1], bound[-1] = inner, intercept
+    return bound
 
 
 class GramSystem:
@@ -73,6 +90,10 @@ class GramSystem:
         scaled = self._scale[:, None] * residual
         solution: NDArray[np.float64] = self._scale[:, None] * sl.cho_solve(self._factor, scaled, check_finite=False)
         return solution
+
+    def error_bound(self, residual: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return a bound of each entry's error."""
+        return _bound_with_intercept(self.alpha, self.constant_column, residual)
 
 
 class RowSystem:
@@ -119,3 +140,7 @@ class RowSystem:
         corrected = inner - shift * (self._inner.T @ self._root)[:, None] * intercept[None, :]
         dual = sl.cho_solve(self._factor, self._inner @ corrected, check_finite=False)
         return np.vstack([(corrected - self._inner.T @ dual) / self.alpha, intercept[None, :]])
+
+    def error_bound(self, residual: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return a bound of each entry's error."""
+        return _bound_with_intercept(self.alpha, self.constant_column, residual)

@@ -1,0 +1,181 @@
+"""Principal components of feature rows by subspace iteration, in a fixed order of operations."""
+
+from __future__ import annotations
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from oubli.propagation.projection import splitmix64
+from oubli.propagation.threads import TwoWay
+from oubli.solve.products import ordered_product
+from oubli.solve.standard import column_sums
+
+PASSES = 4
+SPARE = 8
+"""Directions iterated beyond those wanted, so that the last ones converge as well."""
+
+SWEEPS = 30
+STRIP = 256
+VANISHED = 1e-20
+"""Share of a column's square below which what is left of it is rounding."""
+
+Rows = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]
+"""Compressed sparse rows: starts, columns, values."""
+
+
+def principal_components(rows: Rows, shape: tuple[int, int], count: int, seed: int) -> NDArray[np.float64]:
+    """Return each row's coordinates along the `count` directions of largest variance, shape (rows, count).
+
+    Randomised subspace iteration (Halko, Martinsson and Tropp 2011) on the centred rows. All sums run in a fixed
+    order, and the start is hashed from `seed`, so the bytes are a function of the rows alone, close or equal singular
+    values included. Each direction's largest entry is positive.
+    """
+    n, columns = shape
+    turned = _transpose(rows, columns)
+    mean = _times(turned, np.ones((n, 1)), columns)[:, 0] / n
+    width = min(count + SPARE, n, columns)
+    basis = _start(columns, width, seed)
+    # The smaller of the two: the matrix of covariances, or the rows themselves twice.
+    whole = _covariances(turned, rows, mean, n) if columns * columns < 2 * rows[1].size else None
+    for _ in range(PASSES):
+        if whole is not None:
+            basis = ordered_product(whole, basis)
+        else:
+            image = _centred(rows, basis, mean, n)
+            basis = _times(turned, image, columns) - np.outer(mean, column_sums(image))
+        _orthonormalise(basis)
+    image = _centred(rows, basis, mean, n)
+    return _rotate(image, basis, min(count, width))
+
+
+def _covariances(turned: Rows, rows: Rows, mean: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    columns = mean.size
+    out = np.zeros((columns, columns))
+    for first in range(0, columns, STRIP):
+        some = np.zeros((n, min(STRIP, columns - first)))
+        _fill(*rows, first, some)
+        out[:, first : first + STRIP] = _times(turned, some, columns)
+    return out - n * np.outer(mean, mean)
+
+
+@nb.njit(cache=True)
+def _fill(starts, indices, values, first, out):  # type: ignore[no-untyped-def]
+    for i in range(out.shape[0]):
+        for p in range(starts[i], starts[i + 1]):
+            if first <= indices[p] < first + out.shape[1]:
+                out[i, indices[p] - first] = values[p]
+
+
+def _centred(rows: Rows, basis: NDArray[np.float64], mean: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    return _times(rows, basis, n) - ordered_product(mean[None, :], basis)
+
+
+def _rotate(image: NDArray[np.float64], basis: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    turn = _covariance(image)
+    axes = np.eye(len(turn))
+    _diagonalise(turn, axes)
+    order = np.argsort(-turn.diagonal(), kind="stable")[:count]
+    chosen = np.ascontiguousarray(axes[:, order])
+    directions = ordered_product(basis, chosen)
+    peaks = np.abs(directions).argmax(axis=0)
+    chosen *= np.where(directions[peaks, np.arange(count)] < 0, -1.0, 1.0)
+    return ordered_product(image, chosen)
+
+
+def _start(columns: int, width: int, seed: int) -> NDArray[np.float64]:
+    counter = np.arange(columns * width, dtype=np.uint64) + np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64)
+    return (splitmix64(counter) >> np.uint64(11)).astype(np.float64).reshape(columns, width) * 2.0**-52 - 1.0
+
+
+def _transpose(rows: Rows, columns: int) -> Rows:
+    starts, indices, values = rows
+    order = np.argsort(indices, kind="stable")
+    ends = np.zeros(columns + 1, np.int64)
+    np.cumsum(np.bincount(indices, minlength=columns), out=ends[1:])
+    owners = np.repeat(np.arange(len(starts) - 1, dtype=np.int32), np.diff(starts))
+    return ends, owners[order], values[order]
+
+
+def _times(rows: Rows, dense: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    out = np.zeros((count, dense.shape[1]))
+    _multiply(rows[1].size * dense.shape[1], *rows, dense, out)
+    return out
+
+
+@TwoWay
+def _multiply(starts, indices, values, dense, out):  # type: ignore[no-untyped-def]
+    for i in nb.prange(out.shape[0]):
+        for p in range(starts[i], starts[i + 1]):
+            value, row = values[p], indices[p]
+            for k in range(out.shape[1]):
+                out[i, k] += value * dense[row, k]
+
+
+@nb.njit(cache=True)
+def _orthonormalise(columns):  # type: ignore[no-untyped-def]
+    # Gram-Schmidt, each column taken out of all later ones at once; columns that vanish stay zero.
+    rows, width = columns.shape
+    before = np.zeros(width)
+    for i in range(rows):
+        for q in range(width):
+            before[q] += columns[i, q] * columns[i, q]
+    dots = np.empty(width)
+    for j in range(width):
+        dots[j:] = 0.0
+        for i in range(rows):
+            value = columns[i, j]
+            for q in range(j, width):
+                dots[q] += value * columns[i, q]
+        size = dots[j]
+        scale = 1.0 / np.sqrt(size) if size > VANISHED * before[j] and size > 0.0 else 0.0
+        for i in range(rows):
+            columns[i, j] *= scale
+            value = columns[i, j]
+            for q in range(j + 1, width):
+                columns[i, q] -= value * (dots[q] * scale)
+
+
+@nb.njit(cache=True)
+def _covariance(image):  # type: ignore[no-untyped-def]
+    width = image.shape[1]
+    out = np.zeros((width, width))
+    for i in range(image.shape[0]):
+        for a in range(width):
+            value = image[i, a]
+            for b in range(width):
+                out[a, b] += value * image[i, b]
+    return out
+
+
+@nb.njit(cache=True)
+def _diagonalise(matrix, axes):  # type: ignore[no-untyped-def]
+    """Jacobi's rotations in cyclic order until nothing is left beside the diagonal; `axes` collects them."""
+    n = matrix.shape[0]
+    total = 0.0
+    for i in range(n):
+        total += abs(matrix[i, i])
+    for _ in range(SWEEPS):
+        moved = False
+        for p in range(n):
+            for q in range(p + 1, n):
+                if abs(matrix[p, q]) <= 1e-15 * total / n:
+                    continue
+                moved = True
+                half = (matrix[q, q] - matrix[p, p]) / (2.0 * matrix[p, q])
+                t = 1.0 / (abs(half) + np.sqrt(half * half + 1.0))
+                if half < 0.0:
+                    t = -t
+                c = 1.0 / np.sqrt(t * t + 1.0)
+                s = t * c
+                for k in range(n):
+                    a, b = matrix[k, p], matrix[k, q]
+                    matrix[k, p], matrix[k, q] = c * a - s * b, s * a + c * b
+                for k in range(n):
+                    a, b = matrix[p, k], matrix[q, k]
+                    matrix[p, k], matrix[q, k] = c * a - s * b, s * a + c * b
+                for k in range(n):
+                    a, b = axes[k, p], axes[k, q]
+                    axes[k, p], axes[k, q] = c * a - s * b, s * a + c * b
+        if not moved:
+            return

@@ -1,0 +1,87 @@
+"""Matrix products that have one right answer: of integers held in float64, small enough that every sum is exact."""
+
+from __future__ import annotations
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from oubli.errors import CapacityError
+from oubli.propagation.threads import TwoWay
+
+EXACT = 2.0**53
+
+
+def exact_product(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``left @ right`` of integers in float64: any BLAS, any order of sums, the same bytes.
+
+    Raises
+    ------
+    CapacityError
+        When a sum could leave the integers that float64 holds.
+    """
+    if largest(left) * largest(right) * left.shape[1] > EXACT:
+        raise CapacityError("solve: a product of integers leaves float64's exact range; scale the features down")
+    product = left @ right
+    # A sum of nothing but negative zeros keeps its sign in some kernels.
+    product += 0.0
+    return product
+
+
+def largest(values: NDArray[np.float64]) -> float:
+    """Return the largest absolute value, 0 of none."""
+    return max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
+
+
+def to_integers(values: NDArray[np.float64], bits: int) -> tuple[NDArray[np.float64], float]:
+    """Round to multiples of a power of two, so that the largest value takes `bits` bits.
+
+    Returns
+    -------
+    integers : ndarray of float64
+    unit : float
+        What one stands for.
+    """
+    size = largest(values)
+    unit = 2.0 ** (int(np.frexp(size)[1]) - bits) if size > 0 else 1.0
+    return np.rint(values / unit) + 0.0, unit
+
+
+def ordered_product(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``left @ right`` for a narrow `right`, each sum in the order of the columns: for floats."""
+    out = np.zeros((left.shape[0], right.shape[1]))
+    _ordered(left.size * right.shape[1], left, right, out)
+    return out
+
+
+@TwoWay
+def _ordered(left, right, out):  # type: ignore[no-untyped-def]
+    # Four terms at a time save memory traffic and leave the order as it is one at a time.
+    terms = left.shape[1]
+    whole = terms // 4 * 4
+    for i in nb.prange(left.shape[0]):
+        for k in range(0, whole, 4):
+            a, b, c, d = left[i, k], left[i, k + 1], left[i, k + 2], left[i, k + 3]
+            for j in range(right.shape[1]):
+                out[i, j] = (((out[i, j] + a * right[k, j]) + b * right[k + 1, j]) + c * right[k + 2, j]) + d * right[
+                    k + 3, j
+                ]
+        for k in range(whole, terms):
+            for j in range(right.shape[1]):
+                out[i, j] += left[i, k] * right[k, j]
+
+
+def row_squares(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return each row's sum of squares, added in the order of the columns."""
+    out = np.zeros(len(values))
+    _squares(values.size, values, out)
+    return out
+
+
+@TwoWay
+def _squares(values, out):  # type: ignore[no-untyped-def]
+    for i in nb.prange(values.shape[0]):
+        total = 0.0
+        for k in range(values.shape[1]):
+            total += values[i, k] * values[i, k]
+        out[i] = total
