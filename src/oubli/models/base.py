@@ -47,6 +47,9 @@ class NodeClassifier(Parameterised, ABC):
     level_: Level
     classes_: NDArray[Any]
 
+    fewest_classes = 1
+    """Classes there must be among the training nodes."""
+
     def fit(self, graph: Graph) -> Self:
         """Fit on the training nodes of a graph, in closed form.
 
@@ -71,6 +74,7 @@ class NodeClassifier(Parameterised, ABC):
         self._check_parameters()
         if graph.split_slots("train").size == 0:
             raise InputError("fit: the graph has no training nodes; give train= a mask or a list of ids")
+        self._check_classes(graph.label_codes[graph.split_slots("train")])
         # Fitted aside: what was fitted before stays if this fit fails.
         fresh = copy.copy(self)
         fresh.graph_ = graph.compacted()
@@ -276,6 +280,16 @@ class NodeClassifier(Parameterised, ABC):
             raise InputError(
                 "unlearn: no training node would remain, so there would be no model; nothing was changed. "
                 "Leave some labels, or delete the model"
+            )
+        stays = trains.copy()
+        stays[plan.nodes] = stays[plan.labels] = False
+        self._check_classes(self.graph_.label_codes[stays], "; nothing was changed")
+
+    def _check_classes(self, codes: NDArray[np.int32], outcome: str = "") -> None:
+        if self.fewest_classes > 1 and np.unique(codes).size < self.fewest_classes:
+            raise InputError(
+                f"{type(self).__name__} needs training nodes of {self.fewest_classes} classes or more to tell apart, "
+                f"and there would be fewer{outcome}; label some nodes of another class"
             )
 
     def _check_choosable(self, plan: RemovalPlan) -> None:

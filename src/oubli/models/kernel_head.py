@@ -1,0 +1,139 @@
+"""The Gaussian kernel-ridge head: exact over all training rows, or over landmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oubli.solve.kernel import (
+    LANDMARK_ONE,
+    ONE,
+    dual_coefficients,
+    gaussian,
+    landmark_coefficients,
+    squared_distances,
+)
+from oubli.solve.products import exact_product, ordered_product
+
+CHUNK = 2048
+SAMPLE = 1024
+"""Rows whose distances' median sets the scale of the kernel."""
+
+
+@dataclass(frozen=True)
+class HeadInputs:
+    """What a head learns from and is asked about.
+
+    Attributes
+    ----------
+    rows : ndarray of float64, shape (slots, columns)
+        Integers.
+    train : ndarray of int64
+        Training slots, ascending.
+    centres : ndarray of int64 or None
+        Landmarks among them; None for the exact system.
+    sample : ndarray of int64
+        Training slots that the scale is measured on.
+    targets : ndarray of float64, shape (train, classes)
+        Centred.
+    mean : ndarray of float64, shape (classes,)
+    """
+
+    rows: NDArray[np.float64]
+    train: NDArray[np.int64]
+    centres: NDArray[np.int64] | None
+    sample: NDArray[np.int64]
+    targets: NDArray[np.float64]
+    mean: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A head at one bandwidth and one strength."""
+
+    bandwidth: float
+    alpha: float
+    coefficients: NDArray[np.float64]
+
+
+class KernelHead:
+    """Kernel ridge of ``exp(-bandwidth |z - z'|^2 / median)``.
+
+    Parameters
+    ----------
+    inputs : HeadInputs
+
+    Notes
+    -----
+    Distances and kernels are integers, the exact system's solution is correctly rounded and the landmarks' one is
+    computed in a fixed order, so the bytes depend on the rows alone.
+    """
+
+    def __init__(self, inputs: HeadInputs) -> None:
+        self._inputs = inputs
+        self._centres = inputs.rows[inputs.train if inputs.centres is None else inputs.centres]
+        sample = inputs.rows[inputs.sample]
+        distances = squared_distances(sample, sample)
+        positive = distances[distances > 0]
+        self.median = float(np.median(positive)) if positive.size else 1.0
+        self._one = ONE if inputs.centres is None else LANDMARK_ONE
+
+    def fit(
+        self,
+        bandwidths: list[float],
+        alphas: list[float],
+        score: Callable[[NDArray[np.float64]], float] | None,
+        asked: NDArray[np.int64],
+    ) -> Fitted:
+        """Fit at each bandwidth and strength; keep the one whose scores of the slots `asked` are best, first of equals.
+
+        Without `score` there must be one of each.
+        """
+        best: Fitted | None = None
+        most = -np.inf
+        own = squared_distances(self._learning_rows(), self._centres)
+        for bandwidth in bandwidths:
+            solve = self._prepare(self._kernel(own if len(bandwidths) == 1 else own.copy(), bandwidth))
+            towards = None if score is None else self._kernel(self._distances(asked), bandwidth)
+            for alpha in alphas:
+                fitted = Fitted(bandwidth, alpha, solve(alpha))
+                if score is None or towards is None:
+                    return fitted
+                found = score(self._apply(towards, fitted))
+                if found > most:
+                    best, most = fitted, found
+        assert best is not None
+        return best
+
+    def scores(self, fitted: Fitted, slots: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the scores of slots, shape (slots, classes)."""
+        out = np.empty((slots.size, self._inputs.mean.size))
+        for first in range(0, slots.size, CHUNK):
+            part = slots[first : first + CHUNK]
+            out[first : first + CHUNK] = self._apply(self._kernel(self._distances(part), fitted.bandwidth), fitted)
+        return out
+
+    def _learning_rows(self) -> NDArray[np.float64]:
+        return self._inputs.rows[self._inputs.train]
+
+    def _distances(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
+        return squared_distances(self._inputs.rows[slots], self._centres)
+
+    def _kernel(self, distances: NDArray[np.float64], bandwidth: float) -> NDArray[np.float64]:
+        return gaussian(distances, bandwidth / self.median, self._one)
+
+    def _apply(self, kernel: NDArray[np.float64], fitted: Fitted) -> NDArray[np.float64]:
+        scores: NDArray[np.float64] = ordered_product(kernel, fitted.coefficients) / self._one + self._inputs.mean
+        return scores
+
+    def _prepare(self, kernel: NDArray[np.float64]) -> Callable[[float], NDArray[np.float64]]:
+        targets = self._inputs.targets
+        if self._inputs.centres is None:
+            return lambda alpha: dual_coefficients(kernel, targets, alpha)
+        gram = exact_product(kernel.T, kernel)
+        moments = ordered_product(np.ascontiguousarray(kernel.T), targets)
+        own = kernel[np.searchsorted(self._inputs.train, self._inputs.centres)]
+        return lambda alpha: landmark_coefficients(gram, own, moments, alpha)

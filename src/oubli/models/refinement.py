@@ -1,0 +1,215 @@
+"""Layers of LCF-Net: random features and a ridge each, whose scores the next layer reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oubli.graph.graph import Graph
+from oubli.graph.ledger import fixed_hashes
+from oubli.propagation.average import Averaging
+from oubli.propagation.projection import splitmix64
+from oubli.solve.leave_one_out import LeaveOneOutRidge
+from oubli.solve.products import exact_product
+from oubli.solve.standard import STEPS, Standardiser
+
+LAYER_ALPHAS = [3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0]
+"""Ridge strengths that a layer chooses from."""
+
+BYTES = 8
+MAPS = 2**20
+
+
+@dataclass(frozen=True)
+class View:
+    """One look at the graph: whose labels are seen, and which training rows learn from it.
+
+    Attributes
+    ----------
+    seen : ndarray of bool, shape (slots,)
+    learners : ndarray of int64
+        Training slots, ascending, none of which is seen.
+    """
+
+    seen: NDArray[np.bool_]
+    learners: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Training labels as the layers need them.
+
+    Attributes
+    ----------
+    targets : ndarray of float64, shape (slots, classes)
+        One-hot rows of the training nodes, zeros elsewhere.
+    mean : ndarray of float64, shape (classes,)
+        Their mean.
+    """
+
+    targets: NDArray[np.float64]
+    mean: NDArray[np.float64]
+
+    def centred(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return scores less the mean; of two classes the second says it all."""
+        return (scores - self.mean)[:, 1:] if self.mean.size == 2 else scores - self.mean
+
+
+def make_views(graph: Graph, folds: int, seed: int) -> list[View]:
+    """Return the views that layers learn from; the last one is the one that predicts.
+
+    Without folds no label is seen. With them, each training node belongs to a fold by the hash of its id, and learns
+    with the labels of the other folds in sight; predictions see all. Nobody's row is made from the label it learns.
+    """
+    train = graph.split_slots("train")
+    nothing = np.zeros(graph.split_codes.size, np.bool_)
+    if folds == 0:
+        return [View(nothing, train)]
+    fold = fixed_hashes(graph.index.ids[train], "label folds", seed) % np.uint64(folds)
+    views = []
+    for k in range(folds):
+        seen = nothing.copy()
+        seen[train[fold != k]] = True
+        views.append(View(seen, train[fold == k]))
+    everything = nothing.copy()
+    everything[train] = True
+    return [*views, View(everything, train[:0])]
+
+
+class Refinement:
+    """The layers over a graph.
+
+    Parameters
+    ----------
+    graph : Graph
+    averaging : Averaging
+    inputs : ndarray of float64, shape (slots, columns)
+        What every layer reads besides the layers before it.
+    labels : Labels
+    views : list of View
+    layers : int
+        As many as will be added.
+    random_features : int
+        Of each kind: of a node itself, and averaged over its neighbours.
+    seed : int
+
+    Attributes
+    ----------
+    ridges : list of LeaveOneOutRidge
+        One a layer.
+    scores : ndarray of float64, shape (slots, classes)
+        What the last layer says; of training nodes, with their own row left out.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        averaging: Averaging,
+        inputs: NDArray[np.float64],
+        labels: Labels,
+        views: list[View],
+        layers: int,
+        random_features: int,
+        seed: int,
+    ) -> None:
+        self._adjacency, self._averaging = graph.adjacency, averaging
+        self._labels, self._views = labels, views
+        self._random, self._seed = random_features, seed
+        self._scored = 1 if labels.mean.size == 2 else labels.mean.size
+        self._learners = np.concatenate([view.learners for view in views])
+        self._inputs = Standardiser.of(inputs[self._learners]).integers(inputs)
+        self._blocks = [self._seen_labels(view) for view in views]
+        # One buffer a view for all layers: making new ones costs more than filling them.
+        width = self._inputs.shape[1] + self._blocks[0].shape[1] + layers * 3 * self._scored + 2 * random_features
+        self._rows = [np.empty((len(inputs), width)) for _ in views]
+        for rows in self._rows:
+            rows[:, : self._inputs.shape[1]] = self._inputs
+        self.ridges: list[LeaveOneOutRidge] = []
+
+    def add_layer(self, alphas: list[float]) -> None:
+        """Fit one more layer, its strength chosen from `alphas`."""
+        rows = self._layer_rows()
+        learnt = np.concatenate([r[view.learners] for r, view in zip(rows, self._views, strict=True)])
+        ridge = LeaveOneOutRidge.fit(learnt, self._labels.targets[self._learners], alphas)
+        self.ridges.append(ridge)
+        ends = np.cumsum([view.learners.size for view in self._views])[:-1]
+        left_out = np.split(ridge.left_out, ends)
+        scores = []
+        for at, view in enumerate(self._views):
+            predicted = ridge.predict(rows[at])
+            predicted[view.learners] = left_out[at]
+            self._blocks[at] = np.hstack([self._blocks[at], self._score_block(view, predicted)])
+            scores.append(predicted)
+        self.scores = self._gather(scores)
+
+    def columns(self) -> NDArray[np.float64]:
+        """Return what the layers add to the inputs, shape (slots, columns); learners' rows from their own view."""
+        return self._gather(self._blocks)
+
+    def _gather(self, by_view: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        out = by_view[-1].copy()
+        for view, values in zip(self._views[:-1], by_view[:-1], strict=True):
+            out[view.learners] = values[view.learners]
+        return out
+
+    def _seen_labels(self, view: View) -> NDArray[np.float64]:
+        if not view.seen.any():
+            return np.zeros((view.seen.size, 0))
+        known = np.where(view.seen[:, None], self._labels.centred(self._labels.targets), 0.0)
+        near = self._step(np.hstack([known, view.seen[:, None]]))
+        return np.hstack([near, self._step(np.ascontiguousarray(near[:, :-1]))])
+
+    def _score_block(self, view: View, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        own = self._labels.centred(scores)
+        # What is seen stands in for what was predicted, towards the neighbours and never towards the node itself.
+        told = np.where(view.seen[:, None], self._labels.centred(self._labels.targets), own)
+        near = self._step(told)
+        return np.hstack([np.where(view.seen[:, None], 0.0, own), near, self._step(near)])
+
+    def _layer_rows(self) -> list[NDArray[np.float64]]:
+        """Write inputs, blocks and random features of each view into its buffer, as integers; return what is filled."""
+        shared, added = self._inputs.shape[1], self._blocks[0].shape[1]
+        known = shared + added
+        self._write_standardised(self._blocks, shared)
+        if self._random:
+            drawn = [self._draw(rows[:, :known]) for rows in self._rows]
+            self._write_standardised(drawn, known)
+        return [rows[:, : known + 2 * self._random] for rows in self._rows]
+
+    def _write_standardised(self, by_view: list[NDArray[np.float64]], column: int) -> None:
+        if by_view[0].shape[1] == 0:
+            return
+        learnt = np.concatenate([v[view.learners] for v, view in zip(by_view, self._views, strict=True)])
+        standardiser = Standardiser.of(learnt)
+        for values, rows in zip(by_view, self._rows, strict=True):
+            standardiser.write(values, rows, column)
+
+    def _draw(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return random features of each node itself and the neighbours' average of others."""
+        number = self._seed * MAPS + len(self.ridges)
+        directions, offsets, unit = random_map(rows.shape[1], 2 * self._random, number)
+        drawn = exact_product(rows, directions)
+        drawn *= unit / STEPS
+        drawn += offsets
+        np.maximum(drawn, 0.0, out=drawn)
+        drawn[:, self._random :] = self._step(np.ascontiguousarray(drawn[:, self._random :]))
+        return drawn
+
+    def _step(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self._averaging.step(self._adjacency, values)
+
+
+def random_map(columns: int, width: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Return random directions, offsets in [-1, 1), and the unit that gives the directions about unit length.
+
+    A direction's entries are sums of eight hashed bytes, centred: nearly normal, and small integers on any machine.
+    """
+    counter = np.arange((columns + 1) * width, dtype=np.uint64) + (np.uint64(seed) << np.uint64(32))
+    drawn = splitmix64(splitmix64(counter)).reshape(columns + 1, width)
+    sums = drawn[:columns].view(np.uint8).reshape(columns, width, BYTES).sum(axis=2, dtype=np.int64)
+    directions = (2 * sums - BYTES * 255).astype(np.float64)
+    offsets = (drawn[columns] >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1.0
+    # The variance of a centred byte, doubled in size: (256^2 - 1) / 3.
+    return directions, offsets, 1.0 / np.sqrt(BYTES * 65535.0 / 3.0 * max(columns, 1))
