@@ -9,6 +9,7 @@ from tests.cli.command import run
 
 from oubli import Graph, load_model
 from oubli.graph import generate_graph, write_npz
+from oubli.models import SGCRidge
 
 SECRET = "subject-7f3a9c51d2"
 NUMBER = 7_301_884_226_931_557
@@ -54,8 +55,8 @@ def _traces_of_row(folder, secret):
     model = load_model(folder)
     slot = model.graph_.slots([secret])[0]
     base = getattr(model, "base_", model)
-    quantised = base._propagation.messages[slot].tobytes()
-    return [*(value.tobytes() for value in PLANTED), PLANTED.astype("<f8").tobytes(), quantised]
+    made = base._propagation.messages[slot] if isinstance(base, SGCRidge) else model.decision_function([secret])
+    return [*(value.tobytes() for value in PLANTED), PLANTED.astype("<f8").tobytes(), made.tobytes()]
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,8 @@ def _traces_of_row(folder, secret):
         (str, False, ["--smooth"]),
         (int, True, ["--representation", "concat"]),
         (str, True, ["--projection", "8"]),
+        (str, True, ["--model", "lcf", "--layers", "1"]),
+        (int, False, ["--model", "routed"]),
     ],
 )
 def test_a_removed_node_leaves_no_bytes(tmp_path, kind, sparse, options):

@@ -8,9 +8,9 @@ import click
 import pytest
 
 from oubli.cli.app import oubli
-from oubli.cli.estimators import OPTIONS
+from oubli.cli.options import MODELS, OPTIONS
 from oubli.cli.reference import reference
-from oubli.models import CorrectAndSmooth, SGCRidge
+from oubli.models import CorrectAndSmooth, LCFNet, RoutedClassifier, SGCRidge
 
 REFERENCE = Path(__file__).parent.parent.parent / "docs" / "reference" / "cli.rst"
 COMMANDS = sorted(oubli.commands.items())
@@ -33,21 +33,24 @@ def test_commands_and_options_have_help(name, command):
     assert "as_json" in [parameter.name for parameter in command.params], "every command speaks to machines"
 
 
-def test_defaults_told_are_those_of_the_estimators():
-    estimators = [*inspect.signature(SGCRidge).parameters.values()]
-    estimators += [*inspect.signature(CorrectAndSmooth).parameters.values()]
-    defaults = {parameter.name: parameter.default for parameter in estimators}
+ESTIMATORS = {"sgc": SGCRidge, "lcf": LCFNet, "routed": RoutedClassifier}
 
-    @click.command()
-    def empty():
-        pass
 
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_defaults_told_are_those_of_the_estimators(option):
+    assert set(option.models) <= set(ESTIMATORS) == set(MODELS)
+    if option.kind is None:
+        return
+    for model in option.models:
+        estimator = CorrectAndSmooth if option.name in ("--correction", "--smoothing") else ESTIMATORS[model]
+        default = inspect.signature(estimator).parameters[option.parameter].default
+        assert option.default == ("none" if default is None else str(default)), model
+
+
+def test_help_tells_defaults_and_the_models_that_have_an_option():
+    options = [parameter for parameter in oubli.commands["fit"].params if isinstance(parameter, click.Option)]
+    told = {option.opts[0]: option.help for option in options}
     for option in OPTIONS:
-        option(empty)
-    told = {}
-    for parameter in empty.params:
-        found = re.search(r"\[default: (.*)\]$", parameter.help)
-        if found:
-            told[parameter.name] = found[1]
-    assert told == {name: "none" if defaults[name] is None else str(defaults[name]) for name in told}
-    assert len(told) == 10
+        help = told[option.name]
+        assert (re.search(r" \[default: (.*)\]$", help) or ["", ""])[1] == option.default
+        assert help.startswith(f"{', '.join(option.models)}: ") == (option.models != MODELS)

@@ -15,7 +15,7 @@ from oubli import Graph, Removal, load_model
 from oubli.errors import AlreadyRemovedError, InputError, NotFittedError, OubliError, UnknownNodeError
 from oubli.graph.state import graph_to_arrays
 from oubli.guarantees import Exact, Receipt
-from oubli.models import CorrectAndSmooth, NodeClassifier, SGCRidge
+from oubli.models import CorrectAndSmooth, NodeClassifier, RoutedClassifier, SGCRidge
 
 GRID = [0.01, 1.0, 100.0]
 SHARES = [0.0, 0.8]
@@ -24,8 +24,18 @@ ESTIMATORS = {
     "sgc, choosing": SGCRidge(hops=2, operator="symmetric", alpha=GRID, class_weight="balanced"),
     "smooth": CorrectAndSmooth(SGCRidge(hops=1), iterations=5),
     "smooth, choosing": CorrectAndSmooth(SGCRidge(alpha=GRID), correction=SHARES, smoothing=SHARES, iterations=5),
+    "routed by validation": RoutedClassifier(
+        assortative=CorrectAndSmooth(SGCRidge(hops=1), iterations=5), heterophilous=SGCRidge(alpha=GRID)
+    ),
+    "routed by homophily": RoutedClassifier(
+        assortative=SGCRidge(hops=1), heterophilous=SGCRidge(), router="homophily", minimum_edges=5, threshold=0.0
+    ),
 }
-OTHER = {"sgc": {"hops": 3}, "smooth": {"iterations": 7, "base__hops": 3}}
+OTHER = {
+    SGCRidge: {"hops": 3},
+    CorrectAndSmooth: {"iterations": 7, "base__hops": 3},
+    RoutedClassifier: {"threshold": 0.5, "heterophilous__hops": 3},
+}
 
 
 @pytest.fixture(params=ESTIMATORS)
@@ -54,7 +64,7 @@ def test_parameters_are_kept_as_given_and_cloned(estimator):
     other = clone(estimator)
     assert other is not estimator
     assert repr(other) == repr(estimator)
-    change = OTHER["smooth" if isinstance(estimator, CorrectAndSmooth) else "sgc"]
+    change = OTHER[type(estimator)]
     assert other.set_params(**change) is other
     deep = other.get_params()
     assert {name: deep[name] for name in change} == change
@@ -250,7 +260,7 @@ def test_the_training_set_cannot_be_emptied(model, raw):
 def test_validation_cannot_be_emptied_while_it_is_needed(model, estimator, raw):
     gone = Removal(labels=raw.val)
     digest = model.digest()
-    if model._has_choices():
+    if model._selection_metrics():
         with pytest.raises(InputError, match="frozen"):
             model.unlearn(gone)
         assert model.digest() == digest
@@ -413,7 +423,7 @@ def test_parameters_changed_after_fit_are_not_mixed_with_what_was_fitted(estimat
     model = estimator.fit(raw.build())
     model.save(tmp_path / "model")
     digest, before = model.digest(), model.get_params(deep=False)
-    change = OTHER["smooth" if isinstance(estimator, CorrectAndSmooth) else "sgc"]
+    change = OTHER[type(estimator)]
     former = {name: model.get_params()[name] for name in change}
     model.set_params(**change)
     for call in (model.predict, model.digest, lambda: model.unlearn(Removal()), lambda: model.save(tmp_path / "model")):
@@ -430,12 +440,12 @@ def test_a_failed_fit_leaves_what_was_fitted(estimator, raw):
     digest = estimator.fit(raw.build()).digest()
     too_large = Graph.from_edges(raw.edges, features=np.full((raw.ids.size, 2), 1e30), node_ids=raw.ids,
                                  labels=raw.labels, train=raw.train, val=raw.val)  # fmt: skip
-    base = "base__normalize" if isinstance(estimator, CorrectAndSmooth) else "normalize"
+    scalings = [name for name in estimator.get_params() if name.split("__")[-1] == "normalize"]
     for failing in (estimator, unfitted):
-        failing.set_params(**{base: None})
+        failing.set_params(**dict.fromkeys(scalings))
         with pytest.raises(OubliError, match="beyond the integers"):
             failing.fit(too_large)
-        failing.set_params(**{base: "l2"})
+        failing.set_params(**dict.fromkeys(scalings, "l2"))
     assert estimator.digest() == digest
     with pytest.raises(NotFittedError):
         unfitted.predict()

@@ -15,6 +15,7 @@ from oubli.cli.demo import demo
 from oubli.cli.fit import fit
 from oubli.cli.info import info
 from oubli.cli.predict import predict
+from oubli.cli.terminal import plain_warnings
 from oubli.cli.unlearn import unlearn
 from oubli.cli.verify import verify
 from oubli.errors import OubliError, UnsweptError
@@ -74,7 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in given
     try:
-        return int(oubli.main(given, prog_name="oubli", standalone_mode=False) or DONE)
+        with plain_warnings():
+            return int(oubli.main(given, prog_name="oubli", standalone_mode=False) or DONE)
     except click.UsageError as error:
         _complain("UsageError", _usage(error), as_json)
     except click.ClickException as error:

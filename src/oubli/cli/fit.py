@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from oubli.cli.estimators import BUILDERS, build_estimator, estimator_options
+from oubli.cli.estimators import build_estimator
 from oubli.cli.info import describe
 from oubli.cli.models import check_replaceable, folder_bytes
+from oubli.cli.options import MODELS, estimator_options
 from oubli.cli.terminal import json_option, pairs, progress, say
-from oubli.cli.wording import choices, count, duration, size
+from oubli.cli.wording import choices, count, duration, routing, size
 from oubli.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,7 +30,14 @@ if TYPE_CHECKING:
     required=True,
     help="Folder for the model.",
 )
-@click.option("--model", type=click.Choice(list(BUILDERS)), default="sgc", show_default=True, help="What to fit.")
+@click.option(
+    "--model",
+    type=click.Choice(MODELS),
+    default="sgc",
+    show_default=True,
+    help="What to fit: propagated features and a ridge (sgc), layers of closed forms (lcf), or whichever of the two, "
+    "with C&S, suits the graph (routed).",
+)
 @click.option("--features", metavar="FILE", help="The node table (ids, features, labels, split) of an edge list DATA.")
 @click.option("--split", metavar="K", default="0", show_default=True, help="Which of the splits of DATA to use.")
 @click.option("--replace", is_flag=True, help="Replace a model in MODEL even if it has forgotten something.")
@@ -41,7 +49,8 @@ def fit(
     """Fit a model to a graph, and save it to a folder.
 
     DATA is an .npz file, a folder with an edge list and a node table, an edge list (with --features), or the name of a
-    data set such as cora, which is looked for in the folder $OUBLI_DATA and else downloaded.
+    data set such as cora, which is looked for in the folder $OUBLI_DATA and else downloaded. Options that begin with
+    the names of models are for these alone.
     """
     estimator = build_estimator(model, options)
     target = Path(output)
@@ -50,7 +59,7 @@ def fit(
     check_replaceable(target, replace)
     with progress(f"Reading {data}"):
         graph = _load(data, split, features)
-    _check(graph, data, options["smooth"])
+    _check(graph, data, model, options["smooth"])
     started = time.perf_counter()
     with progress("Fitting"):
         fitted = estimator.fit(graph)
@@ -80,24 +89,32 @@ def _quiet_downloads() -> None:
         pooch.get_logger().setLevel("ERROR")
 
 
-def _check(graph: Graph, data: str, smooth: bool) -> None:
+def _check(graph: Graph, data: str, model: str, smooth: bool) -> None:
     if graph.split_slots("train").size == 0:
         raise InputError(
             f"{data}: has no training nodes in this split; choose another with --split, or add a split (in a node "
             "table, the column 'split' says train, val, test or nothing)"
         )
-    if graph.num_features == 0 and not smooth:
+    if model == "routed" and graph.split_slots("val").size == 0:
+        raise InputError(
+            f"{data}: has no validation nodes in this split, by which --model routed makes its choices; choose another "
+            "with --split, add some, or fit --model sgc or lcf"
+        )
+    if model == "sgc" and graph.num_features == 0 and not smooth:
         raise InputError(
             f"{data}: has no features, so there is nothing to tell classes by; add some (with an edge list, by "
-            "--features FILE), or use labels alone with --smooth"
+            "--features FILE), use labels alone with --smooth, or degrees and labels with --model lcf"
         )
 
 
 def _lines(values: dict[str, Any]) -> list[str]:
     scores = {name: score for name, score in values["scores"].items() if score is not None}
     splits = values["splits"]
+    fitted = [f"{values['model']['class']} in {duration(values['seconds'])}", choices(values["choices"])]
+    route = [("Route", routing(values["routing"], values["guarantee"]["level"]))] if values["routing"] else []
     rows = [
-        ("Fitted", f"{values['model']['class']} in {duration(values['seconds'])}, {choices(values['choices'])}"),
+        ("Fitted", ", ".join(filter(None, fitted))),
+        *route,
         (
             "Graph",
             f"{count(values['nodes'], 'node')}, {count(values['edges'], 'edge')}, "

@@ -8,7 +8,7 @@ import click
 
 from oubli.cli.models import folder_bytes, model_argument, open_model
 from oubli.cli.terminal import json_option, pairs, say
-from oubli.cli.wording import LEVELS, choices, count, size
+from oubli.cli.wording import LEVELS, choices, count, homophily, routing, size
 
 if TYPE_CHECKING:
     from oubli.models import NodeClassifier
@@ -26,11 +26,16 @@ def info(model: str, as_json: bool) -> None:
 
 def describe(fitted: NodeClassifier) -> dict[str, Any]:
     """Return a fitted model as plain values for JSON."""
+    from oubli.models.homophily import HomophilyCounters
+
     graph = fitted.graph_
+    counters = HomophilyCounters.from_graph(graph)
     metric = str(fitted.get_params(deep=False).get("scoring", "accuracy"))
     return {
         "model": fitted.describe(),
         "choices": fitted.choices_,
+        "routing": _routing(fitted),
+        "homophily": {"adjusted": counters.adjusted, "edges": counters.num_edges},
         "guarantee": {"kind": "exact", "level": fitted.level_},
         "classes": fitted.classes_.tolist(),
         "nodes": graph.num_nodes,
@@ -41,6 +46,19 @@ def describe(fitted: NodeClassifier) -> dict[str, Any]:
         "metric": metric,
         "scores": {name: _score(fitted, name, metric) for name in ("val", "test")},
         "digest": fitted.digest(),
+    }
+
+
+def _routing(fitted: NodeClassifier) -> dict[str, Any] | None:
+    from oubli.models import RoutedClassifier
+
+    if not isinstance(fitted, RoutedClassifier):
+        return None
+    return {
+        "route": fitted.route_,
+        "router": fitted.router,
+        "threshold": float(fitted.threshold),
+        "validation_scores": fitted.validation_scores_,
     }
 
 
@@ -56,11 +74,14 @@ def _score(fitted: NodeClassifier, split: str, metric: str) -> float | None:
 def _rows(values: dict[str, Any]) -> list[tuple[str, str]]:
     splits, scores = values["splits"], values["scores"]
     level = values["guarantee"]["level"]
+    route = [("Route", routing(values["routing"], level))] if values["routing"] else []
     return [
         ("Kind", _call(values["model"])),
-        ("Choices", choices(values["choices"])),
+        ("Choices", choices(values["choices"]) or "none"),
+        *route,
         ("Guarantee", f"exact, {level}: {LEVELS[level]}"),
         ("Graph", f"{count(values['nodes'], 'node')}, {count(values['edges'], 'edge')}"),
+        ("Homophily", homophily(values["homophily"])),
         ("Inputs", f"{count(values['features'], 'feature')}, {count(len(values['classes']), 'class')}"),
         ("Splits", f"{splits['train']:,} train, {splits['val']:,} val, {splits['test']:,} test"),
         ("Scores", ", ".join(f"{name} {values['metric']} {_figure(score)}" for name, score in scores.items())),

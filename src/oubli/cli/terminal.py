@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -42,3 +43,16 @@ def progress(text: str, total: int | None = None) -> Iterator[Callable[[], None]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(text, total=total)
         yield lambda: bar.advance(task)
+
+
+@contextlib.contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Show warnings, those of oubli always, as plain lines on stderr, without their place in the code."""
+
+    def show(message: Warning | str, *place: Any, **more: Any) -> None:
+        click.echo(f"oubli: {' '.join(str(message).split())}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("default", category=UserWarning, module=r"oubli\.")
+        warnings.showwarning = show
+        yield

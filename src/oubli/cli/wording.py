@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -47,11 +47,35 @@ def size(number: int) -> str:
 
 def choices(values: Mapping[str, Any]) -> str:
     """Return choices as ``name value`` pairs, those of a model within among them."""
-    flat = {name: value for name, value in values.items() if not isinstance(value, Mapping)}
-    for inner in values.values():
-        if isinstance(inner, Mapping):
-            flat |= inner
-    return ", ".join(f"{name} {'none' if value is None else f'{value:g}'}" for name, value in flat.items())
+    parts = []
+    for name, value in values.items():
+        parts.append(choices(value) if isinstance(value, Mapping) else f"{_spoken(name)} {figure(value)}")
+    return ", ".join(filter(None, parts))
+
+
+def figure(value: Any) -> str:
+    """Return the value of a choice: ``none``, ``0.5``, ``100/300``."""
+    if isinstance(value, list | tuple):
+        return "/".join(map(figure, value))
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Return, for each choice that came out differently, what it was and is."""
+    if before.get("route", now.get("route")) != now.get("route"):
+        # Another model, whose choices do not compare with the former one's.
+        was, has = (choices(values.get("model", now["model"])) for values in (before, now))
+        yield f"route, {before['route']} ({was}) before, {now['route']} ({has}) now"
+        return
+    for name, was in before.items():
+        if isinstance(was, Mapping):
+            yield from changes(was, now[name])
+        elif was != now[name]:
+            yield f"{_spoken(name)}, {figure(was)} before, {figure(now[name])} now"
 
 
 def receipt_lines(receipt: Receipt) -> list[str]:
@@ -73,11 +97,27 @@ def receipt_lines(receipt: Receipt) -> list[str]:
     if receipt.classes_lost:
         lost = ", ".join(map(repr, receipt.classes_lost))
         lines.append(f"Classes lost: {lost}: no training node has them any more, so they are never predicted again.")
-    for name, before in receipt.changed_choices.items():
-        if not isinstance(before, Mapping):
-            lines.append(f"Chosen anew: {name}, {before} before, {receipt.choices[name]} now.")
+    lines += [f"Chosen anew: {change}." for change in changes(receipt.changed_choices, receipt.choices)]
     lines.append(f"Guarantee: {guarantee(receipt.guarantee.to_dict())}.")
     return lines
+
+
+def routing(values: Mapping[str, Any], level: str) -> str:
+    """Return which candidate a router kept, and why."""
+    if level == "frozen":
+        return f"{values['route']}, kept from before"
+    if values["validation_scores"]:
+        scores = ", ".join(f"{name} {score:.4f}" for name, score in values["validation_scores"].items())
+        return f"{values['route']}, by validation ({scores})"
+    return f"{values['route']}, by homophily (threshold {values['threshold']:g})"
+
+
+def homophily(values: Mapping[str, Any]) -> str:
+    """Return how alike linked training nodes are."""
+    edges = f"{count(values['edges'], 'edge')} between training nodes"
+    if values["adjusted"] is None:
+        return f"not known, with {edges}, and no two classes among their ends"
+    return f"{values['adjusted']:.4f} adjusted, over {edges}"
 
 
 def guarantee(values: Mapping[str, Any]) -> str:

@@ -8,10 +8,12 @@ from oubli.errors import InputError
 from oubli.guarantees.folder import read_folder
 from oubli.models.base import NodeClassifier
 from oubli.models.correct_and_smooth import CorrectAndSmooth
+from oubli.models.lcf import LCFNet
 from oubli.models.parameters import estimator_class
+from oubli.models.routed import RoutedClassifier
 from oubli.models.sgc import SGCRidge
 
-__all__ = ["CorrectAndSmooth", "NodeClassifier", "SGCRidge", "load_model"]
+__all__ = ["CorrectAndSmooth", "LCFNet", "NodeClassifier", "RoutedClassifier", "SGCRidge", "load_model"]
 
 
 def load_model(path: str | Path) -> NodeClassifier:

@@ -18,6 +18,7 @@ from oubli.models.base import NodeClassifier
 from oubli.models.parameters import check_integer, numbers
 from oubli.models.scoring import METRICS, score_predictions
 from oubli.models.sgc import SGCRidge
+from oubli.models.within import inner_arrays, restore_inner, unfitted
 from oubli.propagation.spread import spread
 
 LARGEST_SCALE = 1000.0
@@ -72,6 +73,7 @@ class CorrectAndSmooth(NodeClassifier):
     def _check_parameters(self) -> None:
         if self.base is not None and not isinstance(self.base, NodeClassifier):
             raise InputError(f"base: expected a node classifier, got {type(self.base).__name__}")
+        self._template()._check_parameters()
         check_integer(self.iterations, "iterations", 1, 10_000)
         if self.scoring not in METRICS:
             raise InputError(f"scoring: expected one of {', '.join(METRICS)}, got {self.scoring!r}")
@@ -79,6 +81,9 @@ class CorrectAndSmooth(NodeClassifier):
             for value in numbers(getattr(self, name), name):
                 if not 0 <= value < 1:
                     raise InputError(f"{name}: expected numbers from 0 to below 1, got {value!r}")
+
+    def _check_classes(self, codes: NDArray[np.int32], outcome: str = "") -> None:
+        self._template()._check_classes(codes, outcome)
 
     def _pairs(self) -> list[tuple[float, float]]:
         return list(product(numbers(self.correction, "correction"), numbers(self.smoothing, "smoothing")))
@@ -88,10 +93,10 @@ class CorrectAndSmooth(NodeClassifier):
 
     def _selection_metrics(self) -> set[str]:
         own = {self.scoring} if len(self._pairs()) > 1 else set()
-        return own | self.base_._selection_metrics()
+        return own | self._template()._selection_metrics()
 
     def _fit(self, choices: dict[str, Any] | None) -> None:
-        self.base_ = self._fresh_base().fit_with(self.graph_, None if choices is None else choices["base"])
+        self.base_ = unfitted(self._template()).fit_with(self.graph_, None if choices is None else choices["base"])
         # One graph, not two: the base's copy shrinks, and this model looks at it.
         self.graph_ = self.base_.graph_
         self._smooth(None if choices is None else (choices["correction"], choices["smoothing"]))
@@ -177,25 +182,19 @@ class CorrectAndSmooth(NodeClassifier):
     def _kept_description(self) -> dict[str, Any]:
         kept = self.describe()
         if self.base is not None:
-            kept["params"]["base"] = self.base_._kept_description()
+            kept["params"]["base"] = unfitted(self.base, self.graph_)._kept_description()
         return kept
 
     def _state_arrays(self) -> dict[str, NDArray[Any]]:
         alive = np.flatnonzero(self.graph_.index.alive)
-        # Under names of its own, since the base may smooth as well.
-        base = {f"base.{name}": array for name, array in self.base_._state_arrays().items()}
-        return {"smoothed": self._smoothed[alive], **base}
+        return {"smoothed": self._smoothed[alive], **inner_arrays("base", self.base_)}
 
     def _restore(self, arrays: dict[str, NDArray[Any]]) -> None:
-        self.base_ = self._fresh_base()
-        self.base_.graph_, self.base_.choices_, self.base_.level_ = self.graph_, self.choices_["base"], self.level_
-        self.base_._restore({name.removeprefix("base."): a for name, a in arrays.items() if name.startswith("base.")})
-        self.base_._start_life()
+        self.base_ = restore_inner("base", self._template(), self, self.choices_["base"], arrays)
         self._smoothed, self.classes_ = arrays["smoothed"], self.base_.classes_
 
-    def _fresh_base(self) -> NodeClassifier:
-        template = SGCRidge() if self.base is None else self.base
-        return type(template)(**template.get_params(deep=False))
+    def _template(self) -> NodeClassifier:
+        return SGCRidge() if self.base is None else self.base
 
 
 @nb.njit(cache=True)

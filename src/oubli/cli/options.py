@@ -1,0 +1,189 @@
+"""Options of ``oubli fit`` that become parameters of an estimator, and the models that have them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from oubli.cli.values import NumberOr, Numbers
+
+MODELS = ("sgc", "lcf", "routed")
+SGC, LCF, ROUTED = (("sgc",), ("lcf",), ("routed",))
+SINGLE = ("sgc", "lcf")
+
+
+@dataclass(frozen=True)
+class EstimatorOption:
+    """An option, which decorates a command.
+
+    Parameters
+    ----------
+    name : str
+    models : tuple of str
+        Those that have it.
+    help : str
+    kind : click.ParamType, optional
+        Of its value; without it the option is a flag.
+    default : str
+        What the estimator takes if it is not given; a test compares.
+    metavar : str, optional
+    """
+
+    name: str
+    models: tuple[str, ...]
+    help: str
+    kind: click.ParamType[Any] | None = None
+    default: str = ""
+    metavar: str | None = None
+
+    @property
+    def parameter(self) -> str:
+        """Its name among the values of a command."""
+        return self.name.removeprefix("--").replace("-", "_")
+
+    def __call__(self, command: Callable[..., Any]) -> Callable[..., Any]:
+        """Add the option to a command."""
+        text = self.help if self.models == MODELS else f"{', '.join(self.models)}: {self.help}"
+        if self.kind is None:
+            return click.option(self.name, is_flag=True, help=text)(command)
+        text += f" [default: {self.default}]"
+        return click.option(self.name, type=self.kind, metavar=self.metavar, help=text)(command)
+
+
+OPTIONS = [
+    EstimatorOption("--hops", SINGLE, "How many hops features travel.", click.INT, "2", "N"),
+    EstimatorOption(
+        "--operator",
+        SINGLE,
+        "How neighbours are averaged: random_walk, symmetric, or (sgc alone) ScaleGUN's coefficient R from 0 to 1.",
+        NumberOr(float, "random_walk", "symmetric"),
+        "random_walk",
+        "random_walk|symmetric|R",
+    ),
+    EstimatorOption(
+        "--alpha",
+        SINGLE,
+        "Ridge strength; of several, the best on the validation nodes.",
+        Numbers(),
+        "1.0",
+        "A[,B,...]",
+    ),
+    EstimatorOption(
+        "--representation",
+        SGC,
+        "Learn from the last hop, or from all hops side by side.",
+        click.Choice(["last", "concat"]),
+        "last",
+    ),
+    EstimatorOption("--normalize", SINGLE, "Scaling of each feature row.", click.Choice(["l2", "none"]), "l2"),
+    EstimatorOption(
+        "--class-weight",
+        SGC,
+        "balanced: classes count the same, however many nodes they have.",
+        click.Choice(["none", "balanced"]),
+        "none",
+    ),
+    EstimatorOption(
+        "--projection",
+        SGC,
+        "Width of a random projection of the features; auto projects only when there are thousands.",
+        NumberOr(int, "auto", "none"),
+        "auto",
+        "auto|none|N",
+    ),
+    EstimatorOption("--layers", LCF, "Layers between the features and the head.", click.INT, "2", "N"),
+    EstimatorOption("--self-loops", LCF, "Count a node among its neighbours."),
+    EstimatorOption(
+        "--label-folds",
+        LCF,
+        "With 2 or more, layers see neighbours' training labels, those of other folds while learning.",
+        click.INT,
+        "0",
+        "N",
+    ),
+    EstimatorOption("--no-neighbour-labels", LCF, "Hide the neighbours' training labels from the head."),
+    EstimatorOption("--random-features", LCF, "Random features of each kind and layer.", click.INT, "256", "N"),
+    EstimatorOption(
+        "--components",
+        LCF,
+        "Principal components that wider features are reduced to; none keeps all.",
+        NumberOr(int, "none"),
+        "128",
+        "none|N",
+    ),
+    EstimatorOption(
+        "--scaling",
+        LCF,
+        "What is brought to unit variance before the head: each column, or each hop's block.",
+        click.Choice(["column", "block"]),
+        "column",
+    ),
+    EstimatorOption(
+        "--head", LCF, "Decide by a Gaussian kernel, or linearly.", click.Choice(["kernel", "linear"]), "kernel"
+    ),
+    EstimatorOption(
+        "--bandwidth",
+        LCF,
+        "Sharpness of the kernel; of several, the best on the validation nodes.",
+        Numbers(),
+        "0.3",
+        "A[,B,...]",
+    ),
+    EstimatorOption(
+        "--landmarks",
+        LCF,
+        "Training nodes that the kernel is measured from; none takes all, auto all unless there are thousands.",
+        NumberOr(int, "auto", "none"),
+        "auto",
+        "auto|none|N",
+    ),
+    EstimatorOption(
+        "--router",
+        ROUTED,
+        "Keep the candidate that is better on the validation nodes, or choose by the homophily of training edges.",
+        click.Choice(["validation", "homophily"]),
+        "validation",
+    ),
+    EstimatorOption(
+        "--threshold",
+        ROUTED,
+        "With --router homophily: the adjusted homophily from which the assortative candidate is taken.",
+        click.FLOAT,
+        "0.35",
+        "T",
+    ),
+    EstimatorOption(
+        "--scoring",
+        MODELS,
+        "What choices on the validation nodes are made by.",
+        click.Choice(["accuracy", "balanced_accuracy", "roc_auc"]),
+        "accuracy",
+    ),
+    EstimatorOption("--smooth", SINGLE, "Correct and smooth the predictions along the edges (C&S)."),
+    EstimatorOption(
+        "--correction",
+        SINGLE,
+        "With --smooth: share of a residual that comes from neighbours; of several, the best on validation.",
+        Numbers(),
+        "0.8",
+        "A[,B,...]",
+    ),
+    EstimatorOption(
+        "--smoothing",
+        SINGLE,
+        "With --smooth: share of a score that comes from neighbours; of several, the best on validation.",
+        Numbers(),
+        "0.8",
+        "A[,B,...]",
+    ),
+]
+
+
+def estimator_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of all estimators to a command."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command

@@ -1,0 +1,47 @@
+"""What options take beside plain text: numbers, several numbers, or numbers and words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+
+class Numbers(click.ParamType):  # type: ignore[type-arg]
+    """A number, or several with commas between."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | list[float]:
+        """Return a float or a list of floats."""
+        try:
+            numbers = [float(part) for part in str(value).split(",")]
+        except ValueError:
+            self.fail(f"{value!r} is not a number, nor numbers with commas between", param, ctx)
+        return numbers[0] if len(numbers) == 1 else numbers
+
+
+class NumberOr(click.ParamType):  # type: ignore[type-arg]
+    """A number, or one of a few words.
+
+    Parameters
+    ----------
+    kind : type
+        Of the number: int or float.
+    words : str
+    """
+
+    name = "number or word"
+
+    def __init__(self, kind: type[int] | type[float], *words: str) -> None:
+        self.kind, self.words = kind, words
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | float | str:
+        """Return the number or the word."""
+        if value in self.words:
+            return str(value)
+        try:
+            return self.kind(value)
+        except ValueError:
+            what = "an integer" if self.kind is int else "a number"
+            self.fail(f"{value!r} is neither {what} nor one of {', '.join(self.words)}", param, ctx)

@@ -1,0 +1,34 @@
+"""Classifiers kept within another: unfitted copies, and their place in the state of the outer one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from oubli.graph.graph import Graph
+from oubli.models.base import NodeClassifier
+
+
+def unfitted(template: NodeClassifier, graph: Graph | None = None) -> NodeClassifier:
+    """Return an unfitted copy; with a graph, one that can be asked what it would need there and keep of it."""
+    fresh = type(template)(**template.get_params(deep=False))
+    if graph is not None:
+        fresh.graph_ = graph
+    return fresh
+
+
+def inner_arrays(name: str, inner: NodeClassifier) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a model within, under names of its own, since the outer one may have the same."""
+    return {f"{name}.{key}": array for key, array in inner._state_arrays().items()}
+
+
+def restore_inner(
+    name: str, template: NodeClassifier, outer: NodeClassifier, choices: dict[str, Any], arrays: dict[str, NDArray[Any]]
+) -> NodeClassifier:
+    """Return the model within that `inner_arrays` took apart, on the graph of the outer one."""
+    inner, prefix = unfitted(template, outer.graph_), f"{name}."
+    inner.choices_, inner.level_ = choices, outer.level_
+    inner._restore({key.removeprefix(prefix): a for key, a in arrays.items() if key.startswith(prefix)})
+    inner._start_life()
+    return inner
