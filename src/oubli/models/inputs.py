@@ -46,17 +46,14 @@ class InputBlocks:
             for _ in range(settings.hops):
                 self.blocks.append(settings.averaging.step(graph.adjacency, self.blocks[-1]))
 
-    def refresh(self, graph: Graph, ends: NDArray[np.int64]) -> int:
-        """Bring the blocks up to date after edges at `ends` went and no features did; return the rows computed."""
+    def refresh(self, graph: Graph, ends: NDArray[np.int64]) -> None:
+        """Bring the blocks up to date after edges at `ends` went and no features did."""
         averaging, adjacency = self._settings.averaging, graph.adjacency
         # The degree of an end scales what its neighbours receive, unless they take plain means.
         rows = ends if averaging.normalization == "random_walk" else averaging.reach(adjacency, ends)
-        computed = 0
         for before, after in zip(self.blocks[:-1], self.blocks[1:], strict=True):
             averaging.step(adjacency, before, rows, after)
-            computed += rows.size
             rows = averaging.reach(adjacency, rows)
-        return computed
 
 
 def log_degrees(adjacency: Adjacency) -> NDArray[np.float64]:

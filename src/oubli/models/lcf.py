@@ -187,6 +187,14 @@ class LCFNet(NodeClassifier):
 
     def _fit(self, choices: dict[str, Any] | None) -> None:
         self._blocks: InputBlocks | None = None
+        # Here and not where it matters: a warning made an error must not stop a removal halfway.
+        if self.graph_.num_features == 0:
+            warnings.warn(
+                "the graph has no features; LCFNet learns from degrees and neighbours' labels instead", stacklevel=4
+            )
+        rows = self.graph_.split_slots("train").size
+        if choices is None and self.head == "kernel" and self.landmarks == "auto" and rows > EXACT_ROWS:
+            warnings.warn(f"{rows} training nodes: the kernel is measured from {LANDMARKS} landmarks", stacklevel=4)
         self._solve(choices)
 
     def _settings(self) -> InputSettings:
@@ -198,10 +206,6 @@ class LCFNet(NodeClassifier):
         graph = self.graph_
         if self._blocks is None:
             self._blocks = InputBlocks(graph, self._settings())
-        if not self._blocks.blocks:
-            warnings.warn(
-                "the graph has no features; LCFNet learns from degrees and neighbours' labels instead", stacklevel=4
-            )
         train = graph.split_slots("train")
         present = np.unique(graph.label_codes[train])
         self.classes_ = graph.label_values[present]
@@ -292,10 +296,7 @@ class LCFNet(NodeClassifier):
                     'solved exactly. Give a number of landmarks, or "auto"'
                 )
             return None if self.landmarks is None or self.landmarks >= rows else int(self.landmarks)
-        if rows <= EXACT_ROWS:
-            return None
-        warnings.warn(f"{rows} training nodes: the kernel is measured from {LANDMARKS} landmarks", stacklevel=6)
-        return LANDMARKS
+        return None if rows <= EXACT_ROWS else LANDMARKS
 
     def _validation_score(self, slots: NDArray[np.int64]) -> Callable[[NDArray[np.float64]], float]:
         if slots.size == 0:
@@ -309,15 +310,16 @@ class LCFNet(NodeClassifier):
     def _forget(self, plan: RemovalPlan, level: Level) -> dict[str, Any]:
         ends = np.unique(plan.edges)
         self.graph_.apply(plan)
-        path = "layers and head solved again"
-        if self._blocks is None or plan.wiped.size:
+        asked = plan.edges.size + plan.wiped.size + plan.labels.size
+        if plan.wiped.size:
             # Principal components are everyone's: without one row all of them move.
             self._blocks = None
-        else:
-            reached = self._blocks.refresh(self.graph_, ends)
-            path += f"; of the inputs {reached} rows computed, the others kept"
+        elif self._blocks is not None:
+            self._blocks.refresh(self.graph_, ends)
         self._solve(self.choices_ if level == "frozen" else None)
-        rows = int(self.graph_.split_slots("train").size)
+        rows = int(self.graph_.split_slots("train").size) if asked else 0
+        # Of the request alone: a loaded model has no inputs to keep, and tells the same.
+        path = "inputs, layers and head computed again" if plan.wiped.size else "layers and head solved again"
         return {"rows_changed": rows, "reached": [], "path": path}
 
     def _scores(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:

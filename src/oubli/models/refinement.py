@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +12,7 @@ from oubli.graph.graph import Graph
 from oubli.graph.ledger import fixed_hashes
 from oubli.propagation.average import Averaging
 from oubli.propagation.projection import splitmix64
+from oubli.propagation.threads import TwoWay
 from oubli.solve.leave_one_out import LeaveOneOutRidge
 from oubli.solve.products import exact_product
 from oubli.solve.standard import STEPS, Standardiser
@@ -121,7 +123,9 @@ class Refinement:
         self._learners = np.concatenate([view.learners for view in views])
         self._inputs = Standardiser.of(inputs[self._learners]).integers(inputs)
         self._blocks = [self._seen_labels(view) for view in views]
-        # One buffer a view for all layers: making new ones costs more than filling them.
+        # Buffers for all layers: making new ones costs more than filling them.
+        self._drawn = [np.empty((len(inputs), 2 * random_features)) for _ in views]
+        self._spare = np.empty((len(inputs), random_features))
         width = self._inputs.shape[1] + self._blocks[0].shape[1] + layers * 3 * self._scored + 2 * random_features
         self._rows = [np.empty((len(inputs), width)) for _ in views]
         for rows in self._rows:
@@ -174,8 +178,9 @@ class Refinement:
         known = shared + added
         self._write_standardised(self._blocks, shared)
         if self._random:
-            drawn = [self._draw(rows[:, :known]) for rows in self._rows]
-            self._write_standardised(drawn, known)
+            for rows, drawn in zip(self._rows, self._drawn, strict=True):
+                self._draw(rows[:, :known], drawn)
+            self._write_standardised(self._drawn, known)
         return [rows[:, : known + 2 * self._random] for rows in self._rows]
 
     def _write_standardised(self, by_view: list[NDArray[np.float64]], column: int) -> None:
@@ -186,16 +191,15 @@ class Refinement:
         for values, rows in zip(by_view, self._rows, strict=True):
             standardiser.write(values, rows, column)
 
-    def _draw(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return random features of each node itself and the neighbours' average of others."""
+    def _draw(self, rows: NDArray[np.float64], out: NDArray[np.float64]) -> None:
+        """Write random features of each node itself and the neighbours' average of others."""
         number = self._seed * MAPS + len(self.ridges)
         directions, offsets, unit = random_map(rows.shape[1], 2 * self._random, number)
-        drawn = exact_product(rows, directions)
-        drawn *= unit / STEPS
-        drawn += offsets
-        np.maximum(drawn, 0.0, out=drawn)
-        drawn[:, self._random :] = self._step(np.ascontiguousarray(drawn[:, self._random :]))
-        return drawn
+        for part in (0, 1):
+            columns = slice(part * self._random, (part + 1) * self._random)
+            drawn = exact_product(rows, np.ascontiguousarray(directions[:, columns]), out=self._spare)
+            _rectify(drawn.size, drawn, unit / STEPS, offsets[columns])
+            out[:, columns] = drawn if part == 0 else self._step(drawn)
 
     def _step(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         return self._averaging.step(self._adjacency, values)
@@ -213,3 +217,10 @@ def random_map(columns: int, width: int, seed: int) -> tuple[NDArray[np.float64]
     offsets = (drawn[columns] >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1.0
     # The variance of a centred byte, doubled in size: (256^2 - 1) / 3.
     return directions, offsets, 1.0 / np.sqrt(BYTES * 65535.0 / 3.0 * max(columns, 1))
+
+
+@TwoWay
+def _rectify(values, unit, offsets):  # type: ignore[no-untyped-def]
+    for i in nb.prange(values.shape[0]):
+        for k in range(values.shape[1]):
+            values[i, k] = max(values[i, k] * unit + offsets[k], 0.0)

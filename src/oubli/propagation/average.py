@@ -50,7 +50,7 @@ class Averaging:
         out: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float64]:
         """Return the averages of all rows, or write those of `rows` alone into `out`."""
-        result = np.zeros_like(values) if out is None else out
+        result = np.empty_like(values) if out is None else out
         wanted = np.arange(len(values)) if rows is None else rows
         lists = adjacency.start, adjacency.count, adjacency.neighbours
         work = (int(adjacency.count[wanted].sum(dtype=np.int64)) + wanted.size) * values.shape[1]

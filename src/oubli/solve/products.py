@@ -12,17 +12,20 @@ from oubli.propagation.threads import TwoWay
 EXACT = 2.0**53
 
 
-def exact_product(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ``left @ right`` of integers in float64: any BLAS, any order of sums, the same bytes.
+def exact_product(
+    left: NDArray[np.float64], right: NDArray[np.float64], out: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Return ``left @ right`` of integers in float64, in `out` if given: any BLAS, any order of sums, the same bytes.
 
     Raises
     ------
     CapacityError
         When a sum could leave the integers that float64 holds.
     """
-    if largest(left) * largest(right) * left.shape[1] > EXACT:
+    # Not "greater than": of NaN, too, the answer must be an error.
+    if not largest(left) * largest(right) * left.shape[1] <= EXACT:
         raise CapacityError("solve: a product of integers leaves float64's exact range; scale the features down")
-    product = left @ right
+    product = np.matmul(left, right, out=out)
     # A sum of nothing but negative zeros keeps its sign in some kernels.
     product += 0.0
     return product
