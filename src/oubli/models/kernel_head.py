@@ -109,15 +109,23 @@ class KernelHead:
         return best
 
     def scores(self, fitted: Fitted, slots: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the scores of slots, shape (slots, classes)."""
-        out = np.empty((slots.size, self._inputs.mean.size))
-        for first in range(0, slots.size, CHUNK):
-            part = slots[first : first + CHUNK]
-            out[first : first + CHUNK] = self._apply(self._kernel(self._distances(part), fitted.bandwidth), fitted)
+        """Return scores by slot, those of `slots` filled in, shape (slots of the graph, classes)."""
+        inputs = self._inputs
+        out = np.zeros((len(inputs.rows), inputs.mean.size))
+        asked = slots
+        if inputs.centres is None:
+            # The system itself says what the kernel makes of its own rows.
+            out[inputs.train] = inputs.mean + inputs.targets - fitted.alpha * fitted.coefficients
+            asked = np.setdiff1d(slots, inputs.train, assume_unique=True)
+        for first in range(0, asked.size, CHUNK):
+            part = asked[first : first + CHUNK]
+            out[part] = self._apply(self._kernel(self._distances(part), fitted.bandwidth), fitted)
         return out
 
     def _learning_rows(self) -> NDArray[np.float64]:
-        return self._inputs.rows[self._inputs.train]
+        exact = self._inputs.centres is None
+        # The same array on both sides of a product is computed once.
+        return self._centres if exact else self._inputs.rows[self._inputs.train]
 
     def _distances(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
         return squared_distances(self._inputs.rows[slots], self._centres)

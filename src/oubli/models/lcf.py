@@ -18,12 +18,12 @@ from oubli.models.base import NodeClassifier
 from oubli.models.inputs import InputBlocks, InputSettings, log_degrees
 from oubli.models.kernel_head import SAMPLE, HeadInputs, KernelHead
 from oubli.models.parameters import check_integer, numbers
-from oubli.models.refinement import LAYER_ALPHAS, Labels, Refinement, make_views
+from oubli.models.refinement import LAYER_ALPHAS, Labels, Refinement, make_views, neighbour_labels
 from oubli.models.scoring import METRICS, score_predictions
 from oubli.propagation.average import Averaging
 from oubli.solve.kernel import LARGEST_EXACT
 from oubli.solve.leave_one_out import LeaveOneOutRidge
-from oubli.solve.standard import CLIP, STEPS, Standardiser, column_squares, column_sums
+from oubli.solve.standard import Standardiser, block_integers
 
 EXACT_ROWS = 5_000
 """Training rows from which landmarks stand in for them: a kernel of all takes their square, its solution their cube."""
@@ -219,7 +219,8 @@ class LCFNet(NodeClassifier):
         self._ridges = refinement.ridges if refinement else []
         self.choices_["layer_alphas"] = [ridge.alpha for ridge in self._ridges]
         added = [refinement.columns()] if refinement else []
-        added += self._neighbour_labels(labels, train)
+        if self.neighbour_labels and not (self.label_folds and self.layers):
+            added += neighbour_labels(graph, labels, self.operator)
         self._fit_head(self._head_rows(inputs, added, train), labels, train, choices)
 
     def _refine(self, inputs: NDArray[np.float64], labels: Labels, alphas: list[float] | None) -> Refinement | None:
@@ -233,22 +234,6 @@ class LCFNet(NodeClassifier):
             refinement.add_layer(LAYER_ALPHAS if alphas is None else [alphas[layer]])
         return refinement
 
-    def _neighbour_labels(self, labels: Labels, train: NDArray[np.int64]) -> list[NDArray[np.float64]]:
-        """Return neighbours' training labels, within one hop and two, a node's own label left out."""
-        if not self.neighbour_labels or (self.label_folds and self.layers):
-            return []
-        # Without self-loops, whatever the operator has: a loop would show a node its own label.
-        averaging = Averaging(self.operator)
-        adjacency = self.graph_.adjacency
-        known = np.zeros((labels.targets.shape[0], labels.mean.size))
-        known[train] = labels.targets[train] - labels.mean
-        known = labels.centred(known + labels.mean)
-        trained = np.zeros((len(known), 1))
-        trained[train] = 1.0
-        near = averaging.step(adjacency, known)
-        returned = averaging.back_and_forth(adjacency)[:, None] * known
-        return [near, averaging.step(adjacency, trained), averaging.step(adjacency, near) - returned]
-
     def _head_rows(
         self, inputs: NDArray[np.float64], added: list[NDArray[np.float64]], train: NDArray[np.int64]
     ) -> NDArray[np.float64]:
@@ -256,8 +241,9 @@ class LCFNet(NodeClassifier):
             rows = np.hstack([inputs, *added])
             return Standardiser.of(rows[train]).integers(rows)
         assert self._blocks is not None
-        scaled = [_block_integers(block, train, 1.0) for block in [*self._blocks.blocks, *added]]
-        return np.hstack([*scaled, _block_integers(inputs[:, -1:], train, DEGREE_WEIGHT)])
+        degrees = inputs[:, -1:]
+        scaled = [block_integers(block, block[train], 1.0) for block in [*self._blocks.blocks, *added]]
+        return np.hstack([*scaled, block_integers(degrees, degrees[train], DEGREE_WEIGHT)])
 
     def _fit_head(
         self, rows: NDArray[np.float64], labels: Labels, train: NDArray[np.int64], choices: dict[str, Any] | None
@@ -286,7 +272,7 @@ class LCFNet(NodeClassifier):
         fitted = head.fit(bandwidths, alphas, score, asked)
         self._coefficients = fitted.coefficients
         self.choices_ |= {"bandwidth": fitted.bandwidth, "alpha": fitted.alpha, "landmarks": count}
-        self._all_scores[alive] = head.scores(fitted, alive)
+        self._all_scores = head.scores(fitted, alive)
 
     def _choose_landmarks(self, rows: int) -> int | None:
         if self.landmarks != "auto":
@@ -363,13 +349,3 @@ class LCFNet(NodeClassifier):
             for k, alpha in enumerate(alphas)
         ]
         self.classes_ = graph.label_values[np.unique(graph.label_codes[graph.split_slots("train")])]
-
-
-def _block_integers(block: NDArray[np.float64], train: NDArray[np.int64], weight: float) -> NDArray[np.float64]:
-    """Return a block centred and scaled to unit variance in all, in integer steps."""
-    rows = block[train]
-    mean = column_sums(rows) / len(rows)
-    variance = float(column_sums(column_squares(rows, mean)[:, None])[0]) / len(rows)
-    scale = weight / np.sqrt(variance) if variance > 0 else 0.0
-    integers: NDArray[np.float64] = np.rint(np.clip((block - mean) * scale, -CLIP, CLIP) * (8 * STEPS)) + 0.0
-    return integers

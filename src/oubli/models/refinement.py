@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numba as nb
 import numpy as np
@@ -22,6 +23,8 @@ LAYER_ALPHAS = [3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0]
 
 BYTES = 8
 MAPS = 2**20
+
+Columns = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,17 @@ def make_views(graph: Graph, folds: int, seed: int) -> list[View]:
     everything = nothing.copy()
     everything[train] = True
     return [*views, View(everything, train[:0])]
+
+
+def neighbour_labels(graph: Graph, labels: Labels, operator: Literal["random_walk", "symmetric"]) -> list[Columns]:
+    """Return training labels within one hop and two, and the share of training nodes, a node's own label left out."""
+    # Without self-loops, whatever the layers have: a loop would show a node its own label.
+    averaging, adjacency = Averaging(operator), graph.adjacency
+    trained = (graph.split_codes == 1)[:, None]
+    known = np.where(trained, labels.centred(labels.targets), 0.0)
+    near = averaging.step(adjacency, known)
+    returned = averaging.back_and_forth(adjacency)[:, None] * known
+    return [near, averaging.step(adjacency, trained.astype(np.float64)), averaging.step(adjacency, near) - returned]
 
 
 class Refinement:

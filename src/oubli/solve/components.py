@@ -6,9 +6,11 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from oubli.errors import CapacityError
 from oubli.propagation.projection import splitmix64
 from oubli.propagation.threads import TwoWay
-from oubli.solve.products import ordered_product
+from oubli.solve.cholesky import FixedOrderFactor
+from oubli.solve.products import largest, ordered_product, rounded_gram
 from oubli.solve.standard import column_sums
 
 PASSES = 4
@@ -16,7 +18,12 @@ SPARE = 8
 """Directions iterated beyond those wanted, so that the last ones converge as well."""
 
 SWEEPS = 30
+NEGLIGIBLE = 1e-10
+"""What is left beside the diagonal, of its mean."""
 STRIP = 256
+DEPENDENT = 1e10
+"""Condition of columns' products from which Cholesky's factor no longer makes them orthonormal to six digits."""
+
 VANISHED = 1e-20
 """Share of a column's square below which what is left of it is rounding."""
 
@@ -44,7 +51,7 @@ def principal_components(rows: Rows, shape: tuple[int, int], count: int, seed: i
         else:
             image = _centred(rows, basis, mean, n)
             basis = _times(turned, image, columns) - np.outer(mean, column_sums(image))
-        _orthonormalise(basis)
+        basis = _orthonormal(basis)
     image = _centred(rows, basis, mean, n)
     return _rotate(image, basis, min(count, width))
 
@@ -71,12 +78,25 @@ def _centred(rows: Rows, basis: NDArray[np.float64], mean: NDArray[np.float64], 
     return _times(rows, basis, n) - ordered_product(mean[None, :], basis)
 
 
+def _orthonormal(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return columns that are orthonormal and span the same: by Cholesky, or more slowly where some nearly depend."""
+    gram = rounded_gram(columns)
+    try:
+        inverse = FixedOrderFactor(gram).inverse()
+    except CapacityError:
+        inverse = np.full_like(gram, np.inf)
+    if largest(inverse) ** 2 * largest(gram) < DEPENDENT:
+        return ordered_product(columns, np.ascontiguousarray(inverse.T))
+    _orthonormalise(columns)
+    return columns
+
+
 def _rotate(image: NDArray[np.float64], basis: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    turn = _covariance(image)
+    turn = rounded_gram(image)
     axes = np.eye(len(turn))
     _diagonalise(turn, axes)
     order = np.argsort(-turn.diagonal(), kind="stable")[:count]
-    chosen = np.ascontiguousarray(axes[:, order])
+    chosen = np.ascontiguousarray(axes[order].T)
     directions = ordered_product(basis, chosen)
     peaks = np.abs(directions).argmax(axis=0)
     chosen *= np.where(directions[peaks, np.arange(count)] < 0, -1.0, 1.0)
@@ -137,20 +157,8 @@ def _orthonormalise(columns):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(cache=True)
-def _covariance(image):  # type: ignore[no-untyped-def]
-    width = image.shape[1]
-    out = np.zeros((width, width))
-    for i in range(image.shape[0]):
-        for a in range(width):
-            value = image[i, a]
-            for b in range(width):
-                out[a, b] += value * image[i, b]
-    return out
-
-
-@nb.njit(cache=True)
 def _diagonalise(matrix, axes):  # type: ignore[no-untyped-def]
-    """Jacobi's rotations in cyclic order until nothing is left beside the diagonal; `axes` collects them."""
+    """Jacobi's rotations in cyclic order until nothing is left beside the diagonal; rows of `axes` collect them."""
     n = matrix.shape[0]
     total = 0.0
     for i in range(n):
@@ -159,23 +167,32 @@ def _diagonalise(matrix, axes):  # type: ignore[no-untyped-def]
         moved = False
         for p in range(n):
             for q in range(p + 1, n):
-                if abs(matrix[p, q]) <= 1e-15 * total / n:
+                off = matrix[p, q]
+                if abs(off) <= NEGLIGIBLE * total / n:
                     continue
                 moved = True
-                half = (matrix[q, q] - matrix[p, p]) / (2.0 * matrix[p, q])
+                half = (matrix[q, q] - matrix[p, p]) / (2.0 * off)
                 t = 1.0 / (abs(half) + np.sqrt(half * half + 1.0))
                 if half < 0.0:
                     t = -t
                 c = 1.0 / np.sqrt(t * t + 1.0)
                 s = t * c
+                first, second = matrix[p, p] - t * off, matrix[q, q] + t * off
+                _turn(matrix[p], matrix[q], c, s)
+                _turn(axes[p], axes[q], c, s)
+                # The columns are the rows again.
                 for k in range(n):
-                    a, b = matrix[k, p], matrix[k, q]
-                    matrix[k, p], matrix[k, q] = c * a - s * b, s * a + c * b
-                for k in range(n):
-                    a, b = matrix[p, k], matrix[q, k]
-                    matrix[p, k], matrix[q, k] = c * a - s * b, s * a + c * b
-                for k in range(n):
-                    a, b = axes[k, p], axes[k, q]
-                    axes[k, p], axes[k, q] = c * a - s * b, s * a + c * b
+                    matrix[k, p] = matrix[p, k]
+                    matrix[k, q] = matrix[q, k]
+                matrix[p, p], matrix[q, q] = first, second
+                matrix[p, q] = matrix[q, p] = 0.0
         if not moved:
             return
+
+
+@nb.njit(cache=True)
+def _turn(left, right, c, s):  # type: ignore[no-untyped-def]
+    for k in range(left.size):
+        a, b = left[k], right[k]
+        left[k] = c * a - s * b
+        right[k] = s * a + c * b

@@ -27,7 +27,7 @@ JITTER = 1e-3
 """Added to the landmarks' own kernel, more than its rounding takes away."""
 
 LOG2_E = 1.4426950408889634
-POWERS = 2.0 ** -np.arange(64.0)
+POWERS = np.ldexp(1.0, -np.arange(64))
 TERMS = np.array(
     [
         1.0,

@@ -10,6 +10,7 @@ from oubli.errors import CapacityError
 from oubli.propagation.threads import TwoWay
 
 EXACT = 2.0**53
+HALF_BITS = 13
 
 
 def exact_product(
@@ -48,6 +49,21 @@ def to_integers(values: NDArray[np.float64], bits: int) -> tuple[NDArray[np.floa
     size = largest(values)
     unit = 2.0 ** (int(np.frexp(size)[1]) - bits) if size > 0 else 1.0
     return np.rint(values / unit) + 0.0, unit
+
+
+def rounded_gram(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``values.T @ values`` with each column rounded to 26 bits, by three exact products of half as many."""
+    sizes = np.abs(values).max(axis=0, initial=0.0)
+    # Not by a power, which some vector libraries round.
+    units = np.where(sizes > 0, np.ldexp(1.0, np.frexp(sizes)[1] - 2 * HALF_BITS), 1.0)
+    integers = np.rint(values / units)
+    high = np.rint(integers * 2.0**-HALF_BITS)
+    low = integers - high * 2.0**HALF_BITS
+    cross = exact_product(high.T, low)
+    gram = exact_product(high.T, high) * 2.0 ** (2 * HALF_BITS) + (cross + cross.T) * 2.0**HALF_BITS
+    gram += exact_product(low.T, low)
+    scaled: NDArray[np.float64] = gram * np.outer(units, units)
+    return scaled
 
 
 def ordered_product(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -48,6 +48,15 @@ class Standardiser:
         _standardise(rows.size * 4, rows, self.mean, STEPS / self.deviation, out, column)
 
 
+def block_integers(block: NDArray[np.float64], rows: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
+    """Return a block centred on `rows` and scaled to a variance of ``weight**2`` in all, in steps of 2**-14."""
+    mean = column_sums(rows) / len(rows)
+    variance = float(column_sums(column_squares(rows, mean)[:, None])[0]) / len(rows)
+    scale = weight / np.sqrt(variance) if variance > 0 else 0.0
+    integers: NDArray[np.float64] = np.rint(np.clip((block - mean) * scale, -CLIP, CLIP) * (8 * STEPS)) + 0.0
+    return integers
+
+
 def column_sums(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the sum of each column, added in the order of the rows."""
     out = np.zeros(rows.shape[1])
