@@ -36,6 +36,8 @@ def write_tables() -> Path:
 def final_scores(task: Task, model: str, runs: list[Record]) -> tuple[Record, list[float]] | None:
     """Return a run of the chosen trial and its test scores on all splits, or None while some are missing."""
     own = {(r["trial"], r["split"], r["seed"]): r for r in runs if r["data"] == task.name and r["model"] == model}
+    if not own:
+        return None
     if model == closed_forms.MODEL:
         count, places = len(closed_forms.candidates(task)), [(split, 0) for split in task.splits]
         tuning = [(split, 0) for split in sorted({split for split, _ in gnns.tuning_runs(task)})]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -98,12 +99,11 @@ def _others(graph: Graph, messages: Any, threads: int) -> dict[str, Callable[[],
         import torch
     except ImportError:
         return cases
-    tensor = torch.sparse_csr_tensor(
-        torch.from_numpy(matrix.indptr.astype(np.int64)),
-        torch.from_numpy(matrix.indices.astype(np.int64)),
-        torch.from_numpy(matrix.data),
-        size=(n, n),
-    )
+    parts = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64), matrix.data
+    with warnings.catch_warnings():
+        # That sparse tensors are in beta.
+        warnings.simplefilter("ignore", UserWarning)
+        tensor = torch.sparse_csr_tensor(*map(torch.from_numpy, parts), size=(n, n))
     dense = torch.from_numpy(floats)
     torch.set_num_threads(threads)
     cases[f"Torch CSR, float32, {threads} threads"] = lambda: tensor @ dense

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from benchmarks import results, threads, timing
+from benchmarks import identity, results, threads, timing
 from benchmarks.kernels.__main__ import main as kernels
 from benchmarks.kernels.crossover import call_crossover
 from benchmarks.unlearning.__main__ import main as unlearning
@@ -99,6 +99,41 @@ def test_quick_run_on_a_generated_graph(main, name, tmp_path, capsys):
         assert all(row["identical"] for row in settings)
     shown = [re.findall(r"^\| .*", part, re.MULTILINE) for part in results.render(document).split("\n## ")[1:]]
     assert [len(lines) - 2 for lines in shown] == [len(table["rows"]) for table in document["tables"]]
+
+
+def test_identity_goes_through_every_model_and_kind(tmp_path, capsys):
+    assert identity.main(["--quick", "--folder", str(tmp_path), "--name", "trial"]) == 0
+    document = json.loads((tmp_path / "trial.json").read_text(encoding="utf-8"))
+    assert (tmp_path / "trial.md").read_text(encoding="utf-8") == results.render(document)
+    rows = document["tables"][0]["configurations"]
+    assert {(row["model"], row["kind"]) for row in rows} == {(m, k) for m in identity.make_models() for k in KINDS}
+    assert {row["level"] for row in rows} == set(identity.LEVELS)
+    assert len({row["digest"] for row in rows}) == len(rows)
+    assert all(row["equal"] for row in rows)
+    assert f"{len(rows)}/{len(rows)} equal" in capsys.readouterr().out
+
+
+class KeepsTheLabels(SGCRidge):
+    """Forgets everything but labels."""
+
+    def _update_head(self, change, gone):
+        kept = super()._update_head(change, gone[:0])
+        self._codes[gone] = -1
+        return kept
+
+
+def test_identity_tells_different_bytes(monkeypatch, tmp_path):
+    monkeypatch.setattr(identity, "make_models", lambda: {"broken": KeepsTheLabels(hops=1)})
+    assert identity.main(["--quick", "--folder", str(tmp_path)]) == 1
+    rows = json.loads((tmp_path / "identity.json").read_text(encoding="utf-8"))["tables"][0]["configurations"]
+    assert {row["kind"] for row in rows if not row["equal"]} == {"label"}
+    assert "## Different bytes" in (tmp_path / "identity.md").read_text(encoding="utf-8")
+
+
+def test_identity_shuffles_nothing_away(graph):
+    other = identity.shuffled(graph, 1)
+    for name in ("node_ids", "edges", "features", "labels", "train_nodes", "val_nodes", "test_nodes"):
+        np.testing.assert_array_equal(getattr(other, name), getattr(graph, name))
 
 
 def test_cases_are_timed_in_turn():

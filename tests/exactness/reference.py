@@ -9,7 +9,7 @@ from sklearn.base import clone
 from tests.exactness.raw import RawGraph
 
 from oubli import Graph
-from oubli.models import CorrectAndSmooth, NodeClassifier, RoutedClassifier, SGCRidge
+from oubli.models import CorrectAndSmooth, LCFNet, NodeClassifier, RoutedClassifier, SGCRidge
 
 
 def chosen(estimator: NodeClassifier, choices: dict[str, Any]) -> NodeClassifier:
@@ -26,11 +26,16 @@ def refit(
 ) -> NodeClassifier:
     """Fit on a raw graph in a shuffled order, making all choices anew unless they are given."""
     graph = raw.build(np.random.default_rng(seed))
-    if choices is not None and isinstance(estimator, RoutedClassifier):
-        # No parameter names the route.
+    if choices is not None and _has_unnamed(estimator):
         return clone(estimator).fit_with(graph, choices)
     fresh = clone(estimator) if choices is None else chosen(estimator, choices)
     return fresh.fit(graph)
+
+
+def _has_unnamed(estimator: NodeClassifier) -> bool:
+    """Tell whether some choices, a route or the strengths of layers, are no parameters."""
+    inner = estimator.base if isinstance(estimator, CorrectAndSmooth) else estimator
+    return isinstance(inner, LCFNet | RoutedClassifier) or (inner is not estimator and _has_unnamed(inner))
 
 
 def assert_same(model: NodeClassifier, fresh: NodeClassifier) -> None:

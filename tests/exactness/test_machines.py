@@ -9,12 +9,12 @@ import pytest
 from tests.exactness.raw import KINDS, draw_removal, random_raw
 from tests.exactness.worker import describe, run_fresh
 
-from oubli.models import CorrectAndSmooth, SGCRidge
+from oubli.models import CorrectAndSmooth, LCFNet, SGCRidge
 
 
 @pytest.fixture(scope="module")
 def jobs(tmp_path_factory):
-    """Jobs that go through every solve: fixed order, rounded from sums, rounded from rows."""
+    """Jobs that go through every solve: fixed order, rounded from sums, rounded from rows, kernels, landmarks."""
     folder = tmp_path_factory.mktemp("jobs")
     grid = [0.01, 1.0]
     small = SGCRidge(hops=2, operator="symmetric", alpha=grid, representation="concat", class_weight="balanced")
@@ -23,6 +23,18 @@ def jobs(tmp_path_factory):
         "sums": (SGCRidge(hops=1, operator=0.4), random_raw(2, num_nodes=1300, num_features=560, sparse=True)),
         "rows": (SGCRidge(hops=1, alpha=grid), random_raw(3, num_nodes=200, num_features=600, sparse=True)),
         "smooth": (CorrectAndSmooth(SGCRidge(hops=1), iterations=10), random_raw(4, num_nodes=300)),
+    }
+    layered = {"layers": 2, "random_features": 32, "components": 16}
+    # So large that most kernels take their parallel code.
+    wide = random_raw(5, num_nodes=700, num_features=60)
+    cases |= {
+        "kernel": (LCFNet(bandwidth=[0.1, 0.3], **layered), wide),
+        "covariances": (LCFNet(head="linear", label_folds=3, **layered), wide),
+        "landmarks": (LCFNet(landmarks=100, operator="symmetric", **layered), wide),
+        "components of rows": (
+            CorrectAndSmooth(LCFNet(scaling="block", **layered), iterations=3),
+            random_raw(6, num_nodes=200, num_features=900, sparse=True),
+        ),
     }
     made = []
     for name, (estimator, raw) in cases.items():

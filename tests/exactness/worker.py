@@ -19,7 +19,7 @@ import numpy as np
 from tests.exactness.raw import RawGraph
 
 from oubli import Removal
-from oubli.models import CorrectAndSmooth, NodeClassifier, SGCRidge
+from oubli.models import CorrectAndSmooth, LCFNet, NodeClassifier, SGCRidge
 
 ROOT = Path(__file__).resolve().parents[2]
 SHUFFLE_SEED = 7
@@ -36,9 +36,9 @@ def describe(estimator: NodeClassifier) -> dict[str, Any]:
 def make(description: dict[str, Any]) -> NodeClassifier:
     """Return the estimator that was described."""
     params = dict(description["params"])
-    if description["class"] == "SGCRidge":
-        return SGCRidge(**params)
-    return CorrectAndSmooth(**params | {"base": make(params["base"])})
+    if description["class"] == "CorrectAndSmooth":
+        return CorrectAndSmooth(**params | {"base": make(params["base"])})
+    return {"SGCRidge": SGCRidge, "LCFNet": LCFNet}[description["class"]](**params)
 
 
 def fingerprint(model: NodeClassifier) -> dict[str, Any]:

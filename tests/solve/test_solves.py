@@ -26,7 +26,7 @@ from oubli.solve import (
     weights_from_rows,
 )
 from oubli.solve import ridge as ridge_module
-from oubli.solve.rounded import SAFETY, _error_bound, _round
+from oubli.solve.rounded import GRID_DIGITS, SAFETY, _round
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 7, 8, 33, 130])
@@ -191,7 +191,7 @@ def test_rounding_of_digits():
     for digits, steps in cases.items():
         places = np.zeros((10, 1, 1), np.int64)
         places[:5, 0, 0] = digits
-        values, distance = _round(places, 6)
+        values, distance = _round(places, 6, GRID_DIGITS)
         assert values[0, 0] * GRID == steps, digits
         exact = sum(Fraction(d, 2 ** (20 * (4 - k))) for k, d in enumerate(digits))
         assert float(distance[0, 0]) * GRID == pytest.approx(float(Fraction(1, 2) - abs(exact - steps)), rel=1e-12)
@@ -217,7 +217,7 @@ def test_the_error_bound_holds_in_floats(seed):
     for alpha in (1, 50):
         system.alpha = alpha
         error = solve(penalised(matrix, alpha), [[value] for value in exact])
-        bound = _error_bound(system, floats)[:, 0] * SAFETY
+        bound = system.error_bound(floats)[:, 0] * SAFETY
         assert all(abs(row[0]) <= Fraction(float(b)) for row, b in zip(error, bound, strict=True))
         assert bound[:-1].max() < 2.0**-60
 
