@@ -189,13 +189,11 @@ class Refinement:
     def _layer_rows(self) -> list[NDArray[np.float64]]:
         """Write inputs, blocks and random features of each view into its buffer, as integers; return what is filled."""
         shared, added = self._inputs.shape[1], self._blocks[0].shape[1]
-        known = shared + added
         self._write_standardised(self._blocks, shared)
         if self._random:
-            for rows, drawn in zip(self._rows, self._drawn, strict=True):
-                self._draw(rows[:, :known], drawn)
-            self._write_standardised(self._drawn, known)
-        return [rows[:, : known + 2 * self._random] for rows in self._rows]
+            self._draw(shared, shared + added)
+            self._write_standardised(self._drawn, shared + added)
+        return [rows[:, : shared + added + 2 * self._random] for rows in self._rows]
 
     def _write_standardised(self, by_view: list[NDArray[np.float64]], column: int) -> None:
         if by_view[0].shape[1] == 0:
@@ -205,15 +203,20 @@ class Refinement:
         for values, rows in zip(by_view, self._rows, strict=True):
             standardiser.write(values, rows, column)
 
-    def _draw(self, rows: NDArray[np.float64], out: NDArray[np.float64]) -> None:
-        """Write random features of each node itself and the neighbours' average of others."""
+    def _draw(self, shared: int, known: int) -> None:
+        """Write random features of each node itself and the neighbours' average of others, for each view."""
         number = self._seed * MAPS + len(self.ridges)
-        directions, offsets, unit = random_map(rows.shape[1], 2 * self._random, number)
+        directions, offsets, unit = random_map(known, 2 * self._random, number)
         for part in (0, 1):
             columns = slice(part * self._random, (part + 1) * self._random)
-            drawn = exact_product(rows, np.ascontiguousarray(directions[:, columns]), out=self._spare)
-            _rectify(drawn.size, drawn, unit / STEPS, offsets[columns])
-            out[:, columns] = drawn if part == 0 else self._step(drawn)
+            chosen = np.ascontiguousarray(directions[:, columns])
+            # What all views have in common is multiplied once; sums of integers are exact either way.
+            common = exact_product(self._inputs, chosen[:shared])
+            for rows, out in zip(self._rows, self._drawn, strict=True):
+                drawn = exact_product(rows[:, shared:known], chosen[shared:], out=self._spare)
+                drawn += common
+                _rectify(drawn.size, drawn, unit / STEPS, offsets[columns])
+                out[:, columns] = drawn if part == 0 else self._step(drawn)
 
     def _step(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         return self._averaging.step(self._adjacency, values)
