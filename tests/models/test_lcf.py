@@ -21,6 +21,7 @@ from oubli.models import lcf as lcf_module
 from oubli.models import refinement as refinement_module
 from oubli.models.refinement import Labels, Refinement, View, make_views
 from oubli.propagation.average import Averaging
+from oubli.solve.standard import block_integers
 
 SMALL = {"random_features": 16, "components": 8}
 CONFIGURATIONS = {
@@ -544,3 +545,52 @@ def test_left_out_scores_do_not_agree_with_the_own_label():
 @pytest.mark.parametrize("options", [{"layers": 1}, {"layers": 2}, {"layers": 2, "label_folds": 3}], ids=str)
 def test_left_out_scores_stacked_do_not_agree_with_the_own_label(options):
     assert signed_agreement(own_scores(LCFNet, **options)) < CHANCE
+
+
+def test_one_fold_may_hold_all():
+    """Of two training nodes both may fall into one fold, by the hash of their ids."""
+    raw = random_raw(4, num_nodes=60, num_classes=2)
+    labels = dict(zip(raw.ids.tolist(), raw.labels.tolist(), strict=True))
+    two = [next(i for i in raw.train.tolist() if labels[i] == label) for label in (0, 1)]
+    raw = replace(raw, train=np.array(two))
+    for seed in range(12):
+        model = LCFNet(label_folds=2, layers=1, random_features=4, seed=seed).fit(raw.build())
+        assert np.isfinite(model.decision_function()).all()
+
+
+def test_a_removal_that_cannot_be_solved_changes_nothing(monkeypatch):
+    raw = random_raw(1)
+    model = LCFNet(**SMALL).fit(raw.build())
+    before = model.digest()
+    with monkeypatch.context() as patch:
+        patch.setattr(lcf_module, "WIDEST", 1)
+        with pytest.raises(InputError, match="components"):
+            model.unlearn(Removal(edges=model.graph_.edges[:1]))
+    assert model.digest() == before
+    gone = Removal(nodes=[raw.ids[0]])
+    model.unlearn(gone)
+    assert_same(model, fresh_fit(LCFNet(**SMALL), raw.without(gone)))
+
+
+def test_seeds_and_strengths():
+    graph = random_raw(1).build()
+    weights = [LCFNet(seed=seed, **SMALL).fit(graph).weights_digest() for seed in (0, 1, 4097)]
+    assert len(set(weights)) == 3
+    for options in ({"alpha": 1e4}, {"bandwidth": np.inf}, {"self_loops": 1}, {"operator": np.array([1, 2])}):
+        with pytest.raises(InputError, match=next(iter(options))):
+            LCFNet(**options).fit(graph)
+
+
+def test_the_unit_of_a_feature_does_not_matter():
+    raw = random_raw(1)
+    plain, tiny = (
+        LCFNet(normalize=None, **SMALL).fit(replace(raw, features=raw.features * np.float32(scale)).build())
+        for scale in (1.0, 2.0**-40)
+    )
+    assert plain.decision_function().tobytes() == tiny.decision_function().tobytes()
+
+
+def test_rounding_is_no_variance():
+    """A block that is constant but for rounding stays out of the head: its last bits may tell labels."""
+    rows = np.full((50, 1), 0.1) + np.random.default_rng(0).standard_normal((50, 1)) * 1e-16
+    assert not block_integers(rows, rows, 1.0).any()

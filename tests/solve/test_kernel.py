@@ -12,6 +12,7 @@ from tests.solve.exact import solve
 
 from oubli.errors import CapacityError
 from oubli.solve import kernel as kernel_module
+from oubli.solve.digits import BITS
 from oubli.solve.kernel import (
     JITTER,
     LANDMARK_ONE,
@@ -24,6 +25,7 @@ from oubli.solve.kernel import (
     squared_distances,
 )
 from oubli.solve.products import exact_product, ordered_product
+from oubli.solve.rounded import OFFSET
 
 GRID = 2**20
 
@@ -75,7 +77,18 @@ def test_the_gaussian_is_within_a_unit(one, gamma):
 
 
 def on_grid(solution):
-    return [[round(value * GRID) / GRID for value in row] for row in solution]
+    """Round exact fractions plus the constant that keeps simple ones off the ties."""
+    digit = 2**BITS
+    shift = Fraction(OFFSET[0] * digit + OFFSET[1], digit * digit)
+    return [[round(value * GRID + shift) / GRID for value in row] for row in solution]
+
+
+def test_repeated_rows_are_no_ties():
+    """The solution of equal rows is a simple fraction, which lies on a boundary of the grid itself."""
+    n = 19
+    targets = np.r_[5.0, np.zeros(n - 1)][:, None] / ONE
+    found = dual_coefficients(np.full((n, n), ONE), targets, 1.0)
+    np.testing.assert_allclose(found[:2, 0] * ONE, [5 - 5 / 20, -5 / 20], atol=1.0)
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.3, 5.0])

@@ -50,6 +50,9 @@ class NodeClassifier(Parameterised, ABC):
     fewest_classes = 1
     """Classes there must be among the training nodes."""
 
+    forgets_aside = False
+    """Whether a removal that fails leaves the model as it was."""
+
     def fit(self, graph: Graph) -> Self:
         """Fit on the training nodes of a graph, in closed form.
 
@@ -127,7 +130,7 @@ class NodeClassifier(Parameterised, ABC):
         try:
             account = self._forget(plan, level)
         except Exception as error:
-            self._broken = f"interrupted by {type(error).__name__}: {error}"
+            self._broken = None if self.forgets_aside else f"interrupted by {type(error).__name__}: {error}"
             raise
         self.level_ = "frozen" if level == "frozen" and self._has_choices() else "reselected"
         self._broken = None

@@ -72,6 +72,9 @@ def _reduced(graph: Graph, settings: InputSettings) -> NDArray[np.float64]:
     rows = _sparse_rows(graph.table, alive)
     if settings.normalize == "l2":
         _scale_to_unit(rows[0], rows[2])
+    elif rows[2].size:
+        # By a power of two, which changes no digit: what counts as constant does not depend on the unit of a feature.
+        rows[2][:] = np.ldexp(rows[2], 1 - int(np.frexp(np.abs(rows[2]).max())[1]))
     width = graph.num_features
     if settings.components is not None and width > settings.components:
         values = principal_components(rows, (alive.size, width), settings.components, settings.seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -29,6 +30,12 @@ EXACT_ROWS = 5_000
 """Training rows from which landmarks stand in for them: a kernel of all takes their square, its solution their cube."""
 
 LANDMARKS = 2048
+LARGEST_STRENGTH = 1000
+"""Of alpha, in units of a kernel that is 1 at most: beyond, coefficients drown in their own rounding."""
+
+WIDEST = 8192
+"""Columns that exact products with weights of 26 bits allow."""
+
 DEGREE_WEIGHT = 0.1
 """Of the degrees' column among blocks of unit variance."""
 
@@ -107,6 +114,7 @@ class LCFNet(NodeClassifier):
     """
 
     fewest_classes = 2
+    forgets_aside = True
 
     def __init__(
         self,
@@ -157,7 +165,7 @@ class LCFNet(NodeClassifier):
             )
         if self.components is not None:
             check_integer(self.components, "components (if not None)", 1, 4096)
-        if self.landmarks not in ("auto", None):
+        if self.landmarks is not None and not (isinstance(self.landmarks, str) and self.landmarks == "auto"):
             check_integer(self.landmarks, 'landmarks (if neither "auto" nor None)', 1, 8192)
         allowed = {
             "operator": ("random_walk", "symmetric"),
@@ -169,12 +177,14 @@ class LCFNet(NodeClassifier):
             "scoring": METRICS,
         }
         for name, values in allowed.items():
-            if getattr(self, name) not in values:
+            given = getattr(self, name)
+            # By type as well: 1 equals True, and an array equals nothing.
+            if not any(type(given) is type(value) and given == value for value in values):
                 raise InputError(f"{name}: expected one of {', '.join(map(repr, values))}, got {getattr(self, name)!r}")
         for name in ("bandwidth", "alpha"):
             for value in numbers(getattr(self, name), name):
-                if not 0 < value < np.inf:
-                    raise InputError(f"{name}: expected positive numbers, got {value!r}")
+                if not 0 < value <= LARGEST_STRENGTH:
+                    raise InputError(f"{name}: expected positive numbers up to {LARGEST_STRENGTH:,}, got {value!r}")
 
     def _chooses_head(self) -> bool:
         return self.head == "kernel" and len(numbers(self.bandwidth, "")) * len(numbers(self.alpha, "")) > 1
@@ -214,6 +224,7 @@ class LCFNet(NodeClassifier):
         labels = Labels(targets, targets[train].sum(axis=0) / train.size)
         degrees = log_degrees(graph.adjacency)
         inputs = np.hstack([*self._blocks.blocks, degrees])
+        self._check_width(inputs.shape[1], present.size)
         self.choices_: dict[str, Any] = {}
         refinement = self._refine(inputs, labels, None if choices is None else choices["layer_alphas"])
         self._ridges = refinement.ridges if refinement else []
@@ -222,6 +233,14 @@ class LCFNet(NodeClassifier):
         if self.neighbour_labels and not (self.label_folds and self.layers):
             added += neighbour_labels(graph, labels, self.operator)
         self._fit_head(self._head_rows(inputs, added, train), labels, train, choices)
+
+    def _check_width(self, columns: int, classes: int) -> None:
+        added = (2 * self.random_features if self.layers else 0) + 3 * classes * (1 + self.layers)
+        if (self.layers or self.head == "linear") and columns + added > WIDEST:
+            raise InputError(
+                f"LCFNet: layers and a linear head solve for at most {WIDEST:,} columns, and there would be "
+                f"{columns + added:,}; lower components, hops, layers or random_features"
+            )
 
     def _refine(self, inputs: NDArray[np.float64], labels: Labels, alphas: list[float] | None) -> Refinement | None:
         if self.layers == 0:
@@ -294,15 +313,18 @@ class LCFNet(NodeClassifier):
         return lambda scores: score_predictions(scores, expected, self.scoring)
 
     def _forget(self, plan: RemovalPlan, level: Level) -> dict[str, Any]:
-        ends = np.unique(plan.edges)
-        self.graph_.apply(plan)
+        # Aside, since all is solved anew anyway: what turns out to be impossible changes nothing.
+        twin = copy.copy(self)
+        twin.graph_ = self.graph_.copy()
+        twin.graph_.apply(plan)
+        # Principal components are everyone's: without one row all of them move.
+        twin._blocks = None
+        if self._blocks is not None and not plan.wiped.size:
+            twin._blocks = copy.deepcopy(self._blocks)
+            twin._blocks.refresh(twin.graph_, np.unique(plan.edges))
+        twin._solve(self.choices_ if level == "frozen" else None)
+        vars(self).update(vars(twin))
         asked = plan.edges.size + plan.wiped.size + plan.labels.size
-        if plan.wiped.size:
-            # Principal components are everyone's: without one row all of them move.
-            self._blocks = None
-        elif self._blocks is not None:
-            self._blocks.refresh(self.graph_, ends)
-        self._solve(self.choices_ if level == "frozen" else None)
         rows = int(self.graph_.split_slots("train").size) if asked else 0
         # Of the request alone: a loaded model has no inputs to keep, and tells the same.
         path = "inputs, layers and head computed again" if plan.wiped.size else "layers and head solved again"

@@ -22,7 +22,6 @@ LAYER_ALPHAS = [3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0]
 """Ridge strengths that a layer chooses from."""
 
 BYTES = 8
-MAPS = 2**20
 
 Columns = NDArray[np.float64]
 
@@ -173,7 +172,7 @@ class Refinement:
         return out
 
     def _seen_labels(self, view: View) -> NDArray[np.float64]:
-        if not view.seen.any():
+        if len(self._views) == 1:
             return np.zeros((view.seen.size, 0))
         known = np.where(view.seen[:, None], self._labels.centred(self._labels.targets), 0.0)
         near = self._step(np.hstack([known, view.seen[:, None]]))
@@ -205,8 +204,7 @@ class Refinement:
 
     def _draw(self, shared: int, known: int) -> None:
         """Write random features of each node itself and the neighbours' average of others, for each view."""
-        number = self._seed * MAPS + len(self.ridges)
-        directions, offsets, unit = random_map(known, 2 * self._random, number)
+        directions, offsets, unit = random_map(known, 2 * self._random, self._seed, len(self.ridges))
         for part in (0, 1):
             columns = slice(part * self._random, (part + 1) * self._random)
             chosen = np.ascontiguousarray(directions[:, columns])
@@ -222,12 +220,13 @@ class Refinement:
         return self._averaging.step(self._adjacency, values)
 
 
-def random_map(columns: int, width: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+def random_map(columns: int, width: int, seed: int, layer: int) -> tuple[Columns, Columns, float]:
     """Return random directions, offsets in [-1, 1), and the unit that gives the directions about unit length.
 
     A direction's entries are sums of eight hashed bytes, centred: nearly normal, and small integers on any machine.
     """
-    counter = np.arange((columns + 1) * width, dtype=np.uint64) + (np.uint64(seed) << np.uint64(32))
+    start = int(splitmix64(np.array([seed], np.uint64))[0]) - int(splitmix64(np.zeros(1, np.uint64))[0])
+    counter = np.arange((columns + 1) * width, dtype=np.uint64) + np.uint64((start + (layer << 32)) % 2**64)
     drawn = splitmix64(splitmix64(counter)).reshape(columns + 1, width)
     sums = drawn[:columns].view(np.uint8).reshape(columns, width, BYTES).sum(axis=2, dtype=np.int64)
     directions = (2 * sums - BYTES * 255).astype(np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -189,6 +190,12 @@ class RoutedClassifier(NodeClassifier):
     def _fitted(self, route: Route, graph: Graph, choices: dict[str, Any] | None = None) -> NodeClassifier:
         return unfitted(self._template(route)).fit_with(graph, choices)
 
+    def _refitted(self, route: Route) -> NodeClassifier:
+        # In the middle of a removal, which a warning made an error must not stop; the fit has given it.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return self._fitted(route, self.graph_)
+
     def _keep_better(self, fitted: Mapping[Route, NodeClassifier]) -> None:
         scores = {}
         for route in ROUTES:
@@ -213,14 +220,14 @@ class RoutedClassifier(NodeClassifier):
             route = self._route_by_homophily(self._counters)
             if route != former:
                 self.graph_.apply(plan)
-                self._keep(route, self._fitted(route, self.graph_))
+                self._keep(route, self._refitted(route))
                 return self._account_of_change()
         account = self.model_._forget(plan, level)
         self.model_.level_ = level
         self._keep(former, self.model_)
         if level == "frozen" or self.router == "homophily":
             return account
-        self._keep_better({former: self.model_, OTHER[former]: self._fitted(OTHER[former], self.graph_)})
+        self._keep_better({former: self.model_, OTHER[former]: self._refitted(OTHER[former])})
         if self._route != former:
             return self._account_of_change()
         return account | {"path": f"{account['path']}; the other candidate fitted anew, to compare"}

@@ -27,6 +27,7 @@ JITTER = 1e-3
 """Added to the landmarks' own kernel, more than its rounding takes away."""
 
 LOG2_E = 1.4426950408889634
+FASTEST = 2.0**1000
 POWERS = np.ldexp(1.0, -np.arange(64))
 TERMS = np.array(
     [
@@ -56,7 +57,7 @@ def squared_distances(left: NDArray[np.float64], right: NDArray[np.float64]) -> 
 
 def gaussian(distances: NDArray[np.float64], gamma: float, one: float = ONE) -> NDArray[np.float64]:
     """Overwrite squared distances `d` by ``rint(exp(-gamma d) * one)``; the same bytes on any machine."""
-    _gaussian(distances.size * 8, distances, gamma * LOG2_E, one, POWERS, TERMS)
+    _gaussian(distances.size * 8, distances, min(gamma * LOG2_E, FASTEST), one, POWERS, TERMS)
     return distances
 
 
@@ -129,7 +130,7 @@ class KernelSystem:
 
 
 def dual_coefficients(kernel: NDArray[np.float64], targets: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
-    """Return what ``(K + alpha I) x = targets`` gives, correctly rounded to multiples of 2**-20.
+    """Return what ``(K + alpha I) x = targets`` gives, plus 0.13 of a step, rounded to multiples of 2**-20.
 
     Parameters
     ----------
@@ -138,7 +139,9 @@ def dual_coefficients(kernel: NDArray[np.float64], targets: NDArray[np.float64],
     targets : ndarray of float64, shape (n, classes)
     alpha : float
     """
-    return rounded_solve(KernelSystem(kernel, np.rint(targets * ONE).astype(np.int64), alpha), grid_digits=1)
+    return rounded_solve(
+        KernelSystem(kernel, np.rint(targets * ONE).astype(np.int64), alpha), grid_digits=1, offset=True
+    )
 
 
 def landmark_coefficients(

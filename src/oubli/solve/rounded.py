@@ -20,7 +20,11 @@ SAFETY = 1.0 + 2.0**-20
 """Covers the float rounding of the error bounds themselves."""
 
 
-def rounded_solve(system: RidgeSystem, grid_digits: int = GRID_DIGITS) -> NDArray[np.float64]:
+OFFSET = (141_421, 356_237)
+"""Two digits below the grid, no simple fraction: solutions that are simple fractions, as of equal rows, are no ties."""
+
+
+def rounded_solve(system: RidgeSystem, grid_digits: int = GRID_DIGITS, offset: bool = False) -> NDArray[np.float64]:
     """Solve ``A x = b`` and round every entry to the nearest multiple of 2**-40, provably.
 
     A float64 factorisation proposes, residuals are evaluated exactly, and the bound ``|x - x*| <= |residual| / alpha``
@@ -32,6 +36,8 @@ def rounded_solve(system: RidgeSystem, grid_digits: int = GRID_DIGITS) -> NDArra
     system : RidgeSystem
     grid_digits : int
         Multiples of ``2**(-20 grid_digits)`` instead.
+    offset : bool
+        Round the solution plus a constant 0.13 of a step, whose ties no simple fraction meets.
 
     Returns
     -------
@@ -54,7 +60,9 @@ def rounded_solve(system: RidgeSystem, grid_digits: int = GRID_DIGITS) -> NDArra
             if np.abs(to_float(places, fraction)).max() > LARGEST:
                 raise CapacityError(f"solve: weights beyond {LARGEST:.0f}; raise alpha or scale the features up")
             exact, residual = _residual(system, places, fraction)
-            values, distance = _round(places, fraction, grid_digits)
+            values, distance = _round(
+                _offset(places, fraction - grid_digits) if offset else places, fraction, grid_digits
+            )
             if not exact.any() or np.all(system.error_bound(residual) * SAFETY < distance):
                 return values
             size = float(np.abs(residual).max())
@@ -74,6 +82,13 @@ def _residual(
     target[fraction:] = integer_digits(system.rhs, len(image) - fraction)
     difference = carry(target - image)
     return difference, to_float(difference, fraction)
+
+
+def _offset(places: NDArray[np.int64], below: int) -> NDArray[np.int64]:
+    shifted = places.copy()
+    shifted[below - 1] += OFFSET[0]
+    shifted[below - 2] += OFFSET[1]
+    return carry(shifted)
 
 
 def _round(

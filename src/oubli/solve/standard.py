@@ -52,7 +52,7 @@ def block_integers(block: NDArray[np.float64], rows: NDArray[np.float64], weight
     """Return a block centred on `rows` and scaled to a variance of ``weight**2`` in all, in steps of 2**-14."""
     mean = column_sums(rows) / len(rows)
     variance = float(column_sums(column_squares(rows, mean)[:, None])[0]) / len(rows)
-    scale = weight / np.sqrt(variance) if variance > 0 else 0.0
+    scale = weight / np.sqrt(variance) if variance > SMALLEST**2 else 0.0
     integers: NDArray[np.float64] = np.rint(np.clip((block - mean) * scale, -CLIP, CLIP) * (8 * STEPS)) + 0.0
     return integers
 
