@@ -111,7 +111,8 @@ def test_options_of_other_models_are_refused(graph_file, tmp_path, model, option
         (["--model", "lcf", "--label-folds", "1"], ["label_folds"]),
         (["--model", "lcf", "--operator", "0.3"], ["operator"]),
         (["--model", "lcf", "--bandwidth", "-1"], ["bandwidth"]),
-        (["--model", "routed", "--threshold", "7"], ["threshold"]),
+        (["--model", "routed", "--router", "homophily", "--threshold", "7"], ["threshold"]),
+        (["--model", "routed", "--threshold", "0.2"], ["--router homophily"]),
     ],
 )
 def test_values_that_a_model_cannot_have_are_refused(graph_file, tmp_path, given, words):

@@ -26,6 +26,8 @@ def build_estimator(name: str, options: Mapping[str, Any]) -> NodeClassifier:
     shares: dict[str, Any] = {key: given.pop(key) for key in ("correction", "smoothing") if key in given}
     if shares and not smooth:
         raise InputError(f"--{next(iter(shares))} says how to smooth; add --smooth")
+    if "threshold" in given and given.get("router") != "homophily":
+        raise InputError("--threshold is what --router homophily compares with; add that, or leave it out")
     if given.pop("no_neighbour_labels", False):
         given["neighbour_labels"] = False
     from oubli.models import CorrectAndSmooth, LCFNet, RoutedClassifier, SGCRidge
