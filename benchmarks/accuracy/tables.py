@@ -98,7 +98,7 @@ def _cost_row(task: Task, runs: list[Record], costs: list[Record]) -> Row | None
     tuned = [r for r in runs if r["data"] == task.name and (r["split"], r["seed"]) in set(gnns.tuning_runs(task))]
     ours = [r for r in runs if r["data"] == task.name and r["model"] == closed_forms.MODEL]
     splits = {split for split, _ in gnns.tuning_runs(task)}
-    row: Row = {"data": task.title, "name": task.name} | own["fit"] | own["unlearn"]
+    row: Row = own["fit"] | own["unlearn"] | {"data": task.title, "name": task.name}
     row["selection_cpu"] = sum(r["cpu_seconds"] for r in ours if r["split"] in splits)
     row["tuning_cpu"] = sum(r["cpu_seconds"] for r in tuned if r["model"] in VANILLA)
     return row
@@ -178,7 +178,7 @@ def draw_figure(rows: list[Row], costs: list[Row], path: Path) -> None:
     axes.set_xlim(left / 8, right)
     axes.set_xlabel("CPU seconds to forget one edge (log scale)")
     axes.set_ylabel("test score, %")
-    axes.legend(loc="lower right", frameon=False)
+    axes.legend(loc="upper left", frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

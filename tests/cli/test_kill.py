@@ -117,7 +117,12 @@ def test_interrupt_says_so_in_one_line(fitted, tmp_path):
     before = snapshot(model)
     os.mkfifo(request)
     process = subprocess.Popen(
-        command_line("unlearn", model, "--nodes", request), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command_line("unlearn", model, "--nodes", request),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that starts the tests in the background has them, and what they start, ignore interrupts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     # Opening waits for the command to open the other side: then it is reading its request.
     with request.open("w"):
