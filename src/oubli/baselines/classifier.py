@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import math
 import time
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from oubli.errors import InputError, NotFittedError
 from oubli.graph import Graph
-from oubli.models.parameters import Parameterised, check_integer
-from oubli.models.scoring import METRICS, score_predictions
+from oubli.models.parameters import check_choice, check_integer
+from oubli.models.predictor import NodePredictor
+from oubli.models.scoring import METRICS
 
 
-class GNNClassifier(Parameterised):
+class GNNClassifier(NodePredictor):
     """A graph neural network, trained full batch on cross entropy by Adam; it cannot unlearn.
 
     With two layers and neither normalization nor residual: the networks of Kipf and Welling (GCN), Hamilton et al.
@@ -74,9 +76,9 @@ class GNNClassifier(Parameterised):
     (2,)
     """
 
-    graph_: Graph
-    classes_: NDArray[Any]
     network_: Any
+    _all_scores: NDArray[np.float64]
+    _fitted_as: dict[str, Any]
     best_epoch_: int
     epochs_: int
     seconds_: float
@@ -132,53 +134,25 @@ class GNNClassifier(Parameterised):
 
         started, started_cpu = time.perf_counter(), time.process_time()
         kept = graph.compacted()
-        present = np.unique(kept.label_codes[kept.split_slots("train")])
-        position = np.full(kept.label_values.size + 1, -1, np.int64)
-        position[present] = np.arange(present.size)
-        targets = position[kept.label_codes]
+        # Aside: what was fitted before stays if this fit fails.
+        fresh = copy.copy(self)
+        fresh.graph_ = kept
+        fresh.classes_ = kept.label_values[np.unique(kept.label_codes[kept.split_slots("train")])]
+        targets = fresh._targets(kept.label_codes)
         given = self.get_params()
         shape = Shape(**{name: given[name] for name in Shape.__dataclass_fields__})
         schedule = Schedule(**{name: given[name] for name in Schedule.__dataclass_fields__})
-        trained = train(kept, targets, present.size, shape, schedule, self.row_normalize)
-        self.graph_, self.classes_, self._targets = kept, kept.label_values[present], targets
-        self.network_, self._scores = trained.network, trained.scores
-        self.best_epoch_, self.epochs_ = trained.best_epoch, trained.epochs
-        self.seconds_, self.cpu_seconds_ = time.perf_counter() - started, time.process_time() - started_cpu
-        self._fitted_as = self.describe()
+        trained = train(kept, targets, fresh.classes_.size, shape, schedule, self.row_normalize)
+        fresh.network_, fresh._all_scores = trained.network, trained.scores
+        fresh.best_epoch_, fresh.epochs_ = trained.best_epoch, trained.epochs
+        fresh.seconds_, fresh.cpu_seconds_ = time.perf_counter() - started, time.process_time() - started_cpu
+        fresh._fitted_as = self.describe()
+        vars(self).update(vars(fresh))
         return self
 
-    def decision_function(self, nodes: ArrayLike | None = None) -> NDArray[np.float64]:
-        """Return a score a class, shape (nodes, classes), columns in the order of `classes_`.
-
-        Parameters
-        ----------
-        nodes : array-like of ids, optional
-            All nodes, in the order of ``graph_.node_ids``, without it.
-        """
-        self._check_fitted()
-        scores: NDArray[np.float64] = self._scores[self.graph_.slots(nodes)]
+    def _scores(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
+        scores: NDArray[np.float64] = self._all_scores[slots]
         return scores
-
-    def predict(self, nodes: ArrayLike | None = None) -> NDArray[Any]:
-        """Return the class of each node, in the order given."""
-        scores = self.decision_function(nodes)
-        predicted: NDArray[Any] = self.classes_[scores.argmax(axis=1)]
-        return predicted
-
-    def score(self, nodes: ArrayLike | None = None, metric: str = "accuracy") -> float:
-        """Score predictions against the labels of `nodes`, the test nodes without it.
-
-        Raises
-        ------
-        InputError
-            When a node has no label, there are none, or the metric is unknown.
-        """
-        self._check_fitted()
-        slots = self.graph_.split_slots("test") if nodes is None else self.graph_.slots(nodes)
-        bare = slots[self.graph_.label_codes[slots] < 0]
-        if bare.size:
-            raise InputError(f"score: node {self.graph_.index.ids[bare[0]].item()!r} has no label; leave it out")
-        return score_predictions(self._scores[slots], self._targets[slots], metric)
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "_fitted_as"):
@@ -187,11 +161,11 @@ class GNNClassifier(Parameterised):
             raise InputError("parameters were changed after fit; call fit(graph) again, or set them back")
 
     def _check_parameters(self) -> None:
-        _check_choice("kind", self.kind, ("gcn", "sage", "gat"))
-        _check_choice("normalization", self.normalization, (None, "layer", "batch"))
-        _check_choice("scoring", self.scoring, METRICS)
+        check_choice(self.kind, "kind", ("gcn", "sage", "gat"))
+        check_choice(self.normalization, "normalization", (None, "layer", "batch"))
+        check_choice(self.scoring, "scoring", METRICS)
         for name in ("residual", "row_normalize"):
-            _check_choice(name, getattr(self, name), (False, True))
+            check_choice(getattr(self, name), name, (False, True))
         for name in ("layers", "hidden", "heads", "epochs", "patience", "evaluate_every"):
             check_integer(getattr(self, name), name, 1, 1_000_000)
         check_integer(self.seed, "seed", 0, 2**63 - 1)
@@ -215,11 +189,6 @@ def _check_graph(graph: Graph, scoring: str) -> None:
         raise InputError("scoring: roc_auc needs two classes, both among training and validation nodes; use accuracy")
     if not taught & checked:
         raise InputError("fit: no validation node has the class of a training node; give others as val=")
-
-
-def _check_choice(name: str, given: Any, choices: tuple[Any, ...]) -> None:
-    if not any(given is choice or (isinstance(choice, str) and given == choice) for choice in choices):
-        raise InputError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {given!r}")
 
 
 def _check_number(name: str, given: Any, least: float, most: float) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from oubli.errors import InputError, NotFittedError, OubliError, UnsweptError
 from oubli.graph.graph import Graph
@@ -20,11 +20,10 @@ from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.folder import write_folder
 from oubli.guarantees.levels import Exact, Level
 from oubli.guarantees.receipt import Receipt, installed_version
-from oubli.models.parameters import Parameterised
-from oubli.models.scoring import score_predictions
+from oubli.models.predictor import NodePredictor
 
 
-class NodeClassifier(Parameterised, ABC):
+class NodeClassifier(NodePredictor):
     """Base of the node classifiers that unlearn.
 
     Constructor arguments are kept as given and validated by `fit`; what is learned ends in an underscore. The model
@@ -42,10 +41,8 @@ class NodeClassifier(Parameterised, ABC):
         Classes that have a training node, ascending.
     """
 
-    graph_: Graph
     choices_: dict[str, Any]
     level_: Level
-    classes_: NDArray[Any]
 
     fewest_classes = 1
     """Classes there must be among the training nodes."""
@@ -153,35 +150,6 @@ class NodeClassifier(Parameterised, ABC):
             **account,
         )
 
-    def decision_function(self, nodes: ArrayLike | None = None) -> NDArray[np.float64]:
-        """Return a score a class, shape (nodes, classes), columns in the order of `classes_`.
-
-        Parameters
-        ----------
-        nodes : array-like of ids, optional
-            All nodes, in the order of ``graph_.node_ids``, without it.
-        """
-        self._check_fitted()
-        return self._scores(self.graph_.slots(nodes))
-
-    def predict(self, nodes: ArrayLike | None = None) -> NDArray[Any]:
-        """Return the class of each node, in the order given."""
-        scores = self.decision_function(nodes)
-        predicted: NDArray[Any] = self.classes_[scores.argmax(axis=1)]
-        return predicted
-
-    def score(self, nodes: ArrayLike | None = None, metric: str = "accuracy") -> float:
-        """Score predictions against the labels of `nodes`, the test nodes without it.
-
-        Raises
-        ------
-        InputError
-            When a node has no label, there are none, or the metric is unknown.
-        """
-        self._check_fitted()
-        slots = self.graph_.split_slots("test") if nodes is None else self.graph_.slots(nodes)
-        return self._score_slots(slots, metric)
-
     def digest(self) -> str:
         """Return the SHA-256 over the canonical bytes of configuration, statistics, weights and scores' inputs."""
         self._check_fitted()
@@ -242,9 +210,6 @@ class NodeClassifier(Parameterised, ABC):
 
     @abstractmethod
     def _forget(self, plan: RemovalPlan, level: Level) -> dict[str, Any]: ...
-
-    @abstractmethod
-    def _scores(self, slots: NDArray[np.int64]) -> NDArray[np.float64]: ...
 
     @abstractmethod
     def _digest_parts(self) -> list[tuple[str, Any]]: ...
@@ -311,17 +276,3 @@ class NodeClassifier(Parameterised, ABC):
                 "unlearn: too few validation nodes would remain to make the choices again; nothing was changed. "
                 'Keep the choices with level="frozen", or leave some labels'
             )
-
-    def _score_slots(self, slots: NDArray[np.int64], metric: str) -> float:
-        codes = self.graph_.label_codes[slots]
-        if np.any(codes < 0):
-            bare = self.graph_.index.ids[slots[codes < 0][0]].item()
-            raise InputError(f"score: node {bare!r} has no label; leave it out")
-        return score_predictions(self._scores(slots), self._targets(codes), metric)
-
-    def _targets(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Return the position in `classes_` of label codes, -1 where the model has no such class."""
-        present = np.searchsorted(self.graph_.label_values, self.classes_)
-        position = np.full(self.graph_.label_values.size + 1, -1, np.int64)
-        position[present] = np.arange(present.size)
-        return position[codes]

@@ -15,7 +15,7 @@ from oubli.graph.removal import RemovalPlan
 from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.levels import Level
 from oubli.models.base import NodeClassifier
-from oubli.models.parameters import check_integer, numbers
+from oubli.models.parameters import check_choice, check_integer, numbers
 from oubli.models.scoring import METRICS, score_predictions
 from oubli.models.sgc import SGCRidge
 from oubli.models.within import inner_arrays, restore_inner, unfitted
@@ -75,8 +75,7 @@ class CorrectAndSmooth(NodeClassifier):
             raise InputError(f"base: expected a node classifier, got {type(self.base).__name__}")
         self._template()._check_parameters()
         check_integer(self.iterations, "iterations", 1, 10_000)
-        if self.scoring not in METRICS:
-            raise InputError(f"scoring: expected one of {', '.join(METRICS)}, got {self.scoring!r}")
+        check_choice(self.scoring, "scoring", METRICS)
         for name in ("correction", "smoothing"):
             for value in numbers(getattr(self, name), name):
                 if not 0 <= value < 1:

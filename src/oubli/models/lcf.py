@@ -18,7 +18,7 @@ from oubli.guarantees.levels import Level
 from oubli.models.base import NodeClassifier
 from oubli.models.inputs import InputBlocks, InputSettings, log_degrees
 from oubli.models.kernel_head import SAMPLE, HeadInputs, KernelHead
-from oubli.models.parameters import check_integer, numbers
+from oubli.models.parameters import check_choice, check_integer, numbers
 from oubli.models.refinement import LAYER_ALPHAS, Labels, Refinement, make_views, neighbour_labels
 from oubli.models.scoring import METRICS, score_predictions
 from oubli.propagation.average import Averaging
@@ -167,20 +167,13 @@ class LCFNet(NodeClassifier):
             check_integer(self.components, "components (if not None)", 1, 4096)
         if self.landmarks is not None and not (isinstance(self.landmarks, str) and self.landmarks == "auto"):
             check_integer(self.landmarks, 'landmarks (if neither "auto" nor None)', 1, 8192)
-        allowed = {
-            "operator": ("random_walk", "symmetric"),
-            "scaling": ("column", "block"),
-            "head": ("kernel", "linear"),
-            "normalize": ("l2", None),
-            "self_loops": (True, False),
-            "neighbour_labels": (True, False),
-            "scoring": METRICS,
-        }
-        for name, values in allowed.items():
-            given = getattr(self, name)
-            # By type as well: 1 equals True, and an array equals nothing.
-            if not any(type(given) is type(value) and given == value for value in values):
-                raise InputError(f"{name}: expected one of {', '.join(map(repr, values))}, got {getattr(self, name)!r}")
+        check_choice(self.operator, "operator", ("random_walk", "symmetric"))
+        check_choice(self.scaling, "scaling", ("column", "block"))
+        check_choice(self.head, "head", ("kernel", "linear"))
+        check_choice(self.normalize, "normalize", ("l2", None))
+        check_choice(self.self_loops, "self_loops", (False, True))
+        check_choice(self.neighbour_labels, "neighbour_labels", (False, True))
+        check_choice(self.scoring, "scoring", METRICS)
         for name in ("bandwidth", "alpha"):
             for value in numbers(getattr(self, name), name):
                 if not 0 < value <= LARGEST_STRENGTH:
@@ -227,8 +220,9 @@ class LCFNet(NodeClassifier):
         self._check_width(inputs.shape[1], present.size)
         self.choices_: dict[str, Any] = {}
         refinement = self._refine(inputs, labels, None if choices is None else choices["layer_alphas"])
-        self._ridges = refinement.ridges if refinement else []
-        self.choices_["layer_alphas"] = [ridge.alpha for ridge in self._ridges]
+        ridges = refinement.ridges if refinement else []
+        self._layers = [ridge.weights for ridge in ridges]
+        self.choices_["layer_alphas"] = [ridge.alpha for ridge in ridges]
         added = [refinement.columns()] if refinement else []
         if self.neighbour_labels and not (self.label_folds and self.layers):
             added += neighbour_labels(graph, labels, self.operator)
@@ -338,8 +332,7 @@ class LCFNet(NodeClassifier):
         return canonical_digest([("classes", self.classes_), *self._weights()])
 
     def _weights(self) -> list[tuple[str, Any]]:
-        layers: list[tuple[str, Any]] = [(f"layer {k}", ridge.weights) for k, ridge in enumerate(self._ridges)]
-        return [*layers, ("head", self._coefficients)]
+        return [*((f"layer {k}", weights) for k, weights in enumerate(self._layers)), ("head", self._coefficients)]
 
     def _digest_parts(self) -> list[tuple[str, Any]]:
         left_out = ("bandwidth", "alpha", "landmarks", "scoring")
@@ -355,19 +348,12 @@ class LCFNet(NodeClassifier):
 
     def _state_arrays(self) -> dict[str, NDArray[Any]]:
         alive = np.flatnonzero(self.graph_.index.alive)
-        arrays = {"scores": self._all_scores[alive], "head": self._coefficients}
-        for k, ridge in enumerate(self._ridges):
-            arrays |= {f"layer_{k}": ridge.weights, f"mean_{k}": ridge.mean}
-        return arrays
+        layers = {f"layer_{k}": weights for k, weights in enumerate(self._layers)}
+        return {"scores": self._all_scores[alive], "head": self._coefficients} | layers
 
     def _restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         graph = self.graph_
         self._blocks = None
         self._all_scores, self._coefficients = arrays["scores"], arrays["head"]
-        nothing = np.empty((0, self._all_scores.shape[1]))
-        alphas = self.choices_["layer_alphas"]
-        self._ridges = [
-            LeaveOneOutRidge(alpha, arrays[f"layer_{k}"], arrays[f"mean_{k}"], nothing)
-            for k, alpha in enumerate(alphas)
-        ]
+        self._layers = [arrays[f"layer_{k}"] for k in range(len(self.choices_["layer_alphas"]))]
         self.classes_ = graph.label_values[np.unique(graph.label_codes[graph.split_slots("train")])]

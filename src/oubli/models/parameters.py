@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -93,6 +93,19 @@ def check_integer(given: Any, name: str, least: int, most: int) -> None:
     """
     if isinstance(given, bool) or not isinstance(given, int | np.integer) or not least <= given <= most:
         raise InputError(f"{name}: expected an integer from {least} to {most}, got {given!r}")
+
+
+def check_choice(given: Any, name: str, choices: Iterable[Any]) -> None:
+    """Check a parameter that has a few values, by type as well: 1 equals True, and an array equals nothing.
+
+    Raises
+    ------
+    InputError
+        When it is none of them.
+    """
+    known = list(choices)
+    if not any(type(given) is type(choice) and given == choice for choice in known):
+        raise InputError(f"{name}: expected one of {', '.join(map(repr, known))}, got {given!r}")
 
 
 def _plain(value: Any) -> Any:

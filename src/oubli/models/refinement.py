@@ -114,8 +114,6 @@ class Refinement:
     ----------
     ridges : list of LeaveOneOutRidge
         One a layer.
-    scores : ndarray of float64, shape (slots, classes)
-        What the last layer says; of training nodes, with their own row left out.
     """
 
     def __init__(
@@ -153,21 +151,15 @@ class Refinement:
         self.ridges.append(ridge)
         ends = np.cumsum([view.learners.size for view in self._views])[:-1]
         left_out = np.split(ridge.left_out, ends)
-        scores = []
         for at, view in enumerate(self._views):
             predicted = ridge.predict(rows[at])
             predicted[view.learners] = left_out[at]
             self._blocks[at] = np.hstack([self._blocks[at], self._score_block(view, predicted)])
-            scores.append(predicted)
-        self.scores = self._gather(scores)
 
     def columns(self) -> NDArray[np.float64]:
         """Return what the layers add to the inputs, shape (slots, columns); learners' rows from their own view."""
-        return self._gather(self._blocks)
-
-    def _gather(self, by_view: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-        out = by_view[-1].copy()
-        for view, values in zip(self._views[:-1], by_view[:-1], strict=True):
+        out = self._blocks[-1].copy()
+        for view, values in zip(self._views[:-1], self._blocks[:-1], strict=True):
             out[view.learners] = values[view.learners]
         return out
 

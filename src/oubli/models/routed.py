@@ -18,7 +18,7 @@ from oubli.models.base import NodeClassifier
 from oubli.models.correct_and_smooth import CorrectAndSmooth
 from oubli.models.homophily import HomophilyCounters
 from oubli.models.lcf import LCFNet
-from oubli.models.parameters import check_integer, numbers
+from oubli.models.parameters import check_choice, check_integer, numbers
 from oubli.models.scoring import METRICS
 from oubli.models.sgc import SGCRidge
 from oubli.models.within import inner_arrays, restore_inner, unfitted
@@ -114,10 +114,8 @@ class RoutedClassifier(NodeClassifier):
         return self._counters.adjusted
 
     def _check_parameters(self) -> None:
-        if self.router not in ("validation", "homophily"):
-            raise InputError(f'router: expected "validation" or "homophily", got {self.router!r}')
-        if self.scoring not in METRICS:
-            raise InputError(f"scoring: expected one of {', '.join(METRICS)}, got {self.scoring!r}")
+        check_choice(self.router, "router", ("validation", "homophily"))
+        check_choice(self.scoring, "scoring", METRICS)
         if not -1 <= numbers([self.threshold], "threshold")[0] <= 1:
             raise InputError(f"threshold: expected a number from -1 to 1, got {self.threshold!r}")
         check_integer(self.minimum_edges, "minimum_edges", 0, 2**40)

@@ -14,7 +14,7 @@ from oubli.graph.removal import RemovalPlan
 from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.levels import Level
 from oubli.models.base import NodeClassifier
-from oubli.models.parameters import check_integer, numbers
+from oubli.models.parameters import check_choice, check_integer, numbers
 from oubli.models.scoring import METRICS, score_predictions
 from oubli.propagation import Operator, OutputChange, Propagation, Quantiser
 from oubli.solve import ExactGram, class_weights, keeps_rows, linear_scores, weights_from_gram, weights_from_rows
@@ -130,12 +130,9 @@ class SGCRidge(NodeClassifier):
     def _check_parameters(self) -> None:
         check_integer(self.hops, "hops", 1, 64)
         check_integer(self.fraction_bits, "fraction_bits", 4, 20)
-        if self.representation not in ("last", "concat"):
-            raise InputError(f'representation: expected "last" or "concat", got {self.representation!r}')
-        if self.normalize not in ("l2", None):
-            raise InputError(f'normalize: expected "l2" or None, got {self.normalize!r}')
-        if self.scoring not in METRICS:
-            raise InputError(f"scoring: expected one of {', '.join(METRICS)}, got {self.scoring!r}")
+        check_choice(self.representation, "representation", ("last", "concat"))
+        check_choice(self.normalize, "normalize", ("l2", None))
+        check_choice(self.scoring, "scoring", METRICS)
         if self.projection not in ("auto", None):
             check_integer(self.projection, 'projection (if neither "auto" nor None)', 1, 2**20)
         Operator.parse(self.operator)
