@@ -21,7 +21,7 @@ from oubli.models import lcf as lcf_module
 from oubli.models import refinement as refinement_module
 from oubli.models.refinement import Labels, Refinement, View, make_views
 from oubli.propagation.average import Averaging
-from oubli.solve.standard import block_integers
+from oubli.solve.standard import Standardiser
 
 SMALL = {"random_features": 16, "components": 8}
 CONFIGURATIONS = {
@@ -389,7 +389,7 @@ def leaky_views(graph, folds):
 def seen_columns(graph, labels, views, averaging=None):
     averaging = averaging or Averaging("random_walk")
     inputs = np.random.default_rng(0).standard_normal((graph.split_codes.size, 3))
-    return Refinement(graph, averaging, inputs, labels, views, 1, 4, 0).columns()
+    return Refinement(graph, averaging, [inputs], labels, views, 1, 4, 0).columns()
 
 
 class Opened(LCFNet):
@@ -593,4 +593,8 @@ def test_the_unit_of_a_feature_does_not_matter():
 def test_rounding_is_no_variance():
     """A block that is constant but for rounding stays out of the head: its last bits may tell labels."""
     rows = np.full((50, 1), 0.1) + np.random.default_rng(0).standard_normal((50, 1)) * 1e-16
-    assert not block_integers(rows, rows, 1.0).any()
+    block = Standardiser.of_block(rows, np.arange(50), 1.0)
+    assert not block.integers(rows).any()
+    # It can tell: what varies is kept.
+    rows[7] += 1e-3
+    assert Standardiser.of_block(rows, np.arange(50), 1.0).integers(rows).any()

@@ -18,11 +18,10 @@ from oubli.solve.kernel import (
     LANDMARK_ONE,
     ONE,
     ROUNDING,
+    Distances,
     KernelSystem,
     dual_coefficients,
-    gaussian,
     landmark_coefficients,
-    squared_distances,
 )
 from oubli.solve.products import exact_product, ordered_product
 from oubli.solve.rounded import OFFSET
@@ -31,11 +30,16 @@ GRID = 2**20
 
 
 def points(seed, n, width=4, largest=40):
-    return np.random.default_rng(seed).integers(-largest, largest + 1, (n, width)).astype(np.float64)
+    return np.random.default_rng(seed).integers(-largest, largest + 1, (n, width)).astype(np.float32)
 
 
 def kernel_of(rows, gamma, one=ONE, centres=None):
-    return gaussian(squared_distances(rows, rows if centres is None else centres), gamma, one)
+    return Distances.between(rows, rows if centres is None else centres).gaussian(gamma, one)
+
+
+def bare(distances):
+    """Return given distances, of products that are all zero."""
+    return Distances(np.zeros((1, distances.size), np.float32), np.zeros(1), distances)
 
 
 def centred_targets(seed, n, classes=3):
@@ -46,19 +50,23 @@ def centred_targets(seed, n, classes=3):
 
 
 def test_distances_are_exact():
-    left, right = points(0, 30, largest=2**14), points(1, 20, largest=2**14)
-    expected = [[sum(int(a - b) ** 2 for a, b in zip(u, v, strict=True)) for v in right] for u in left]
-    assert squared_distances(left, right).tolist() == expected
-    assert not np.diag(squared_distances(left, left)).any()
+    # Within float32's integers, and beyond them.
+    for largest, kind in ((2**10, np.float32), (2**14, np.float64)):
+        left, right = points(0, 30, largest=largest), points(1, 20, largest=largest)
+        expected = [[sum(int(a - b) ** 2 for a, b in zip(u, v, strict=True)) for v in right] for u in left]
+        found = Distances.between(left, right)
+        assert found.products.dtype == kind
+        assert found.squared().tolist() == expected
+        assert not np.diag(Distances.between(left, left).squared()).any()
 
 
 @pytest.mark.parametrize("one", [ONE, LANDMARK_ONE])
 @pytest.mark.parametrize("gamma", [1e-9, 3e-4, 0.7, 12.5])
-def test_the_gaussian_is_within_a_unit(one, gamma):
+def test_the_gaussian_is_within_a_unit(one, gamma, monkeypatch):
     generator = np.random.default_rng(0)
     distances = np.rint(generator.random(3000) * 50 / gamma * generator.random(3000))
     distances = np.unique(np.append(distances, [0.0, 2.0**52]))
-    found = gaussian(distances[None].copy(), gamma, one)[0]
+    found = bare(distances).gaussian(gamma, one)[0]
     expected = np.array([one * math.exp(-gamma * d) for d in distances.tolist()])
     # Half a unit of rounding, and what the series lacks.
     assert np.abs(found - expected).max() < ROUNDING
@@ -67,10 +75,10 @@ def test_the_gaussian_is_within_a_unit(one, gamma):
     assert found[-1] == 0
     assert (np.diff(found) <= 0).all()
     # It can tell: a series one term shorter is further off.
-    terms = kernel_module.TERMS.copy()
-    terms[-1] = 0
-    shorter = distances[None].copy()
-    kernel_module._gaussian(0, shorter, gamma * kernel_module.LOG2_E, ONE, kernel_module.POWERS, terms)
+    shorter_series = kernel_module.TERMS.copy()
+    shorter_series[-1] = 0
+    monkeypatch.setattr(kernel_module, "TERMS", shorter_series)
+    shorter = bare(distances).gaussian(gamma)
     exactly = np.array([ONE * math.exp(-gamma * d) for d in distances.tolist()])
     if gamma < 1e-3:
         assert np.abs(shorter[0] - exactly).max() > ROUNDING
@@ -160,7 +168,7 @@ def test_landmarks_are_the_dense_formula(alpha):
     kernel = kernel_of(rows, 1e-3, LANDMARK_ONE, rows[chosen])
     own, gram = kernel[chosen], exact_product(kernel.T, kernel)
     found = landmark_coefficients(gram, own, ordered_product(kernel.T.copy(), targets), alpha)
-    dense = np.exp(-1e-3 * squared_distances(rows, rows[chosen]))
+    dense = np.exp(-1e-3 * Distances.between(rows, rows[chosen]).squared())
     system = dense.T @ dense + alpha * (dense[chosen] + JITTER * np.eye(chosen.size))
     expected = np.linalg.solve(system, dense.T @ targets)
     np.testing.assert_allclose(kernel / LANDMARK_ONE @ found, dense @ expected, atol=2e-3)

@@ -24,7 +24,7 @@ from oubli.models.scoring import METRICS, score_predictions
 from oubli.propagation.average import Averaging
 from oubli.solve.kernel import LARGEST_EXACT
 from oubli.solve.leave_one_out import LeaveOneOutRidge
-from oubli.solve.standard import Standardiser, block_integers
+from oubli.solve.standard import STEPS, Standardiser
 
 EXACT_ROWS = 5_000
 """Training rows from which landmarks stand in for them: a kernel of all takes their square, its solution their cube."""
@@ -38,6 +38,10 @@ WIDEST = 8192
 
 DEGREE_WEIGHT = 0.1
 """Of the degrees' column among blocks of unit variance."""
+
+KERNEL_STEPS, KERNEL_BLOCK_STEPS = 2.0**4, 2.0**8
+"""Steps that rows are divided into for the kernel, of a column's deviation and of a block's: what rounding adds to a
+distance is a few ten thousandths of it, and products fit in float32."""
 
 HEAD_ALPHAS = [3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0]
 
@@ -215,9 +219,8 @@ class LCFNet(NodeClassifier):
         targets = np.zeros((graph.split_codes.size, present.size))
         targets[train, np.searchsorted(present, graph.label_codes[train])] = 1.0
         labels = Labels(targets, targets[train].sum(axis=0) / train.size)
-        degrees = log_degrees(graph.adjacency)
-        inputs = np.hstack([*self._blocks.blocks, degrees])
-        self._check_width(inputs.shape[1], present.size)
+        inputs = [*self._blocks.blocks, log_degrees(graph.adjacency)]
+        self._check_width(sum(part.shape[1] for part in inputs), present.size)
         self.choices_: dict[str, Any] = {}
         refinement = self._refine(inputs, labels, None if choices is None else choices["layer_alphas"])
         ridges = refinement.ridges if refinement else []
@@ -236,7 +239,9 @@ class LCFNet(NodeClassifier):
                 f"{columns + added:,}; lower components, hops, layers or random_features"
             )
 
-    def _refine(self, inputs: NDArray[np.float64], labels: Labels, alphas: list[float] | None) -> Refinement | None:
+    def _refine(
+        self, inputs: list[NDArray[np.float64]], labels: Labels, alphas: list[float] | None
+    ) -> Refinement | None:
         if self.layers == 0:
             return None
         views = make_views(self.graph_, int(self.label_folds), int(self.seed))
@@ -248,18 +253,23 @@ class LCFNet(NodeClassifier):
         return refinement
 
     def _head_rows(
-        self, inputs: NDArray[np.float64], added: list[NDArray[np.float64]], train: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
-        if self.scaling == "column":
-            rows = np.hstack([inputs, *added])
-            return Standardiser.of(rows[train]).integers(rows)
-        assert self._blocks is not None
-        degrees = inputs[:, -1:]
-        scaled = [block_integers(block, block[train], 1.0) for block in [*self._blocks.blocks, *added]]
-        return np.hstack([*scaled, block_integers(degrees, degrees[train], DEGREE_WEIGHT)])
+        self, inputs: list[NDArray[np.float64]], added: list[NDArray[np.float64]], train: NDArray[np.int64]
+    ) -> NDArray[Any]:
+        """Return the standardised rows that the head reads, as integers: for a kernel coarse ones, in float32."""
+        kernel, blockwise, degrees = self.head == "kernel", self.scaling == "block", len(inputs) - 1
+        steps = STEPS if not kernel else KERNEL_BLOCK_STEPS if blockwise else KERNEL_STEPS
+        width = sum(part.shape[1] for part in [*inputs, *added])
+        rows = np.empty((self.graph_.split_codes.size, width), np.float32 if kernel else np.float64)
+        column = 0
+        for at, part in enumerate([*inputs, *added]):
+            weight = DEGREE_WEIGHT if at == degrees else 1.0
+            scale = Standardiser.of_block(part, train, weight) if blockwise else Standardiser.of(part, train)
+            scale.write(part, rows, column, steps)
+            column += part.shape[1]
+        return rows
 
     def _fit_head(
-        self, rows: NDArray[np.float64], labels: Labels, train: NDArray[np.int64], choices: dict[str, Any] | None
+        self, rows: NDArray[Any], labels: Labels, train: NDArray[np.int64], choices: dict[str, Any] | None
     ) -> None:
         alive = np.flatnonzero(self.graph_.index.alive)
         self._all_scores = np.zeros_like(labels.targets)
@@ -276,8 +286,8 @@ class LCFNet(NodeClassifier):
             np.argsort(fixed_hashes(self.graph_.index.ids[train], "landmarks", int(self.seed)), kind="stable")
         ]
         centres = None if count is None else np.sort(order[:count])
-        centred = labels.targets[train] - labels.mean
-        head = KernelHead(HeadInputs(rows, train, centres, np.sort(order[:SAMPLE]), centred, labels.mean))
+        sample, targets = np.sort(order[:SAMPLE]), labels.targets[train]
+        head = KernelHead(HeadInputs(rows, train, centres, sample, targets, labels.mean))
         bandwidths = numbers(self.bandwidth, "bandwidth") if choices is None else [choices["bandwidth"]]
         alphas = numbers(self.alpha, "alpha")[::-1] if choices is None else [choices["alpha"]]
         asked = self.graph_.split_slots("val")

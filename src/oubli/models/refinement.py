@@ -100,7 +100,7 @@ class Refinement:
     ----------
     graph : Graph
     averaging : Averaging
-    inputs : ndarray of float64, shape (slots, columns)
+    inputs : list of ndarray of float64, shape (slots, columns)
         What every layer reads besides the layers before it.
     labels : Labels
     views : list of View
@@ -120,7 +120,7 @@ class Refinement:
         self,
         graph: Graph,
         averaging: Averaging,
-        inputs: NDArray[np.float64],
+        inputs: list[NDArray[np.float64]],
         labels: Labels,
         views: list[View],
         layers: int,
@@ -132,13 +132,14 @@ class Refinement:
         self._random, self._seed = random_features, seed
         self._scored = 1 if labels.mean.size == 2 else labels.mean.size
         self._learners = np.concatenate([view.learners for view in views])
-        self._inputs = Standardiser.of(inputs[self._learners]).integers(inputs)
+        self._inputs = np.hstack([Standardiser.of(part, self._learners).integers(part) for part in inputs])
         self._blocks = [self._seen_labels(view) for view in views]
         # Buffers for all layers: making new ones costs more than filling them.
-        self._drawn = [np.empty((len(inputs), 2 * random_features)) for _ in views]
-        self._spare = np.empty((len(inputs), random_features))
+        slots = len(self._inputs)
+        self._drawn = [np.empty((slots, 2 * random_features)) for _ in views]
+        self._spare, self._own = np.empty((slots, random_features)), np.empty((slots, random_features))
         width = self._inputs.shape[1] + self._blocks[0].shape[1] + layers * 3 * self._scored + 2 * random_features
-        self._rows = [np.empty((len(inputs), width)) for _ in views]
+        self._rows = [np.empty((slots, width)) for _ in views]
         for rows in self._rows:
             rows[:, : self._inputs.shape[1]] = self._inputs
         self.ridges: list[LeaveOneOutRidge] = []
@@ -204,9 +205,9 @@ class Refinement:
             common = exact_product(self._inputs, chosen[:shared])
             for rows, out in zip(self._rows, self._drawn, strict=True):
                 drawn = exact_product(rows[:, shared:known], chosen[shared:], out=self._spare)
-                drawn += common
-                _rectify(drawn.size, drawn, unit / STEPS, offsets[columns])
-                out[:, columns] = drawn if part == 0 else self._step(drawn)
+                _rectify(drawn.size, drawn, common, unit / STEPS, offsets[columns], self._own if part else out)
+                if part:
+                    out[:, columns] = self._step(self._own)
 
     def _step(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         return self._averaging.step(self._adjacency, values)
@@ -228,7 +229,7 @@ def random_map(columns: int, width: int, seed: int, layer: int) -> tuple[Columns
 
 
 @TwoWay
-def _rectify(values, unit, offsets):  # type: ignore[no-untyped-def]
+def _rectify(values, common, unit, offsets, out):  # type: ignore[no-untyped-def]
     for i in nb.prange(values.shape[0]):
         for k in range(values.shape[1]):
-            values[i, k] = max(values[i, k] * unit + offsets[k], 0.0)
+            out[i, k] = max((values[i, k] + common[i, k]) * unit + offsets[k], 0.0)

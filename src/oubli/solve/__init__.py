@@ -3,7 +3,7 @@
 from oubli.solve.cholesky import FixedOrderFactor, fixed_order_solve
 from oubli.solve.components import principal_components
 from oubli.solve.gram import ExactGram
-from oubli.solve.kernel import KernelSystem, dual_coefficients, gaussian, landmark_coefficients, squared_distances
+from oubli.solve.kernel import Distances, KernelSystem, dual_coefficients, landmark_coefficients
 from oubli.solve.leave_one_out import LeaveOneOutRidge
 from oubli.solve.products import exact_product, ordered_product
 from oubli.solve.ridge import class_weights, keeps_rows, weights_from_gram, weights_from_rows
@@ -13,6 +13,7 @@ from oubli.solve.standard import Standardiser
 from oubli.solve.systems import GramSystem, RowSystem
 
 __all__ = [
+    "Distances",
     "ExactGram",
     "FixedOrderFactor",
     "GramSystem",
@@ -24,14 +25,12 @@ __all__ = [
     "dual_coefficients",
     "exact_product",
     "fixed_order_solve",
-    "gaussian",
     "keeps_rows",
     "landmark_coefficients",
     "linear_scores",
     "ordered_product",
     "principal_components",
     "rounded_solve",
-    "squared_distances",
     "weights_from_gram",
     "weights_from_rows",
 ]

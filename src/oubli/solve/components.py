@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ from oubli.errors import CapacityError
 from oubli.propagation.projection import splitmix64
 from oubli.propagation.threads import TwoWay
 from oubli.solve.cholesky import FixedOrderFactor
-from oubli.solve.products import largest, ordered_product, rounded_gram
+from oubli.solve.products import exact_product, largest, ordered_product, rounded_gram, to_integers
 from oubli.solve.standard import column_sums
 
 PASSES = 4
@@ -20,7 +22,16 @@ SPARE = 8
 SWEEPS = 30
 NEGLIGIBLE = 1e-10
 """What is left beside the diagonal, of its mean."""
-STRIP = 256
+STRIP = 4096
+"""Rows that are unpacked at a time."""
+
+SPEED_OF_BLAS = 24
+"""How many times as fast as sums over sparse rows."""
+
+BITS = 52
+"""Of sums of products, which are exact."""
+
+
 DEPENDENT = 1e10
 """Condition of columns' products from which Cholesky's factor no longer makes them orthonormal to six digits."""
 
@@ -34,48 +45,77 @@ Rows = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]
 def principal_components(rows: Rows, shape: tuple[int, int], count: int, seed: int) -> NDArray[np.float64]:
     """Return each row's coordinates along the `count` directions of largest variance, shape (rows, count).
 
-    Randomised subspace iteration (Halko, Martinsson and Tropp 2011) on the centred rows. All sums run in a fixed
-    order, and the start is hashed from `seed`, so the bytes are a function of the rows alone, close or equal singular
-    values included. Each direction's largest entry is positive.
+    Randomised subspace iteration (Halko, Martinsson and Tropp 2011) on the centred rows, rounded to so many bits that
+    their products sum exactly (19 for ten thousand rows). All sums of floats run in a fixed order, and the start is
+    hashed from `seed`, so the bytes are a function of the rows alone, close or equal singular values included. Each
+    direction's largest entry is positive.
     """
     n, columns = shape
-    turned = _transpose(rows, columns)
-    mean = _times(turned, np.ones((n, 1)), columns)[:, 0] / n
+    integers, unit = to_integers(rows[2], _row_bits(n))
+    rows = rows[0], rows[1], integers
     width = min(count + SPARE, n, columns)
     basis = _start(columns, width, seed)
-    # The smaller of the two: the matrix of covariances, or the rows themselves twice.
-    whole = _covariances(turned, rows, mean, n) if columns * columns < 2 * rows[1].size else None
+    # Products on the side that asks for fewer: of dense rows once, at the speed of BLAS, or of sparse rows every time.
+    once = columns * columns * (n // SPEED_OF_BLAS + PASSES * width)
+    found = _dense if once < 2 * PASSES * integers.size * width else _sparse
+    return found(rows, n, basis, min(count, width)) * unit
+
+
+def _row_bits(n: int) -> int:
+    return (BITS - n.bit_length()) // 2
+
+
+def _dense(rows: Rows, n: int, basis: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    columns = len(basis)
+    squares, sums = np.zeros((columns, columns)), np.zeros(columns)
+    for _, strip in _strips(rows, n, columns):
+        squares += exact_product(strip.T, strip)
+        sums += strip.sum(axis=0)
+    # Integers up to here.
+    covariances = squares - np.outer(sums, sums / n)
     for _ in range(PASSES):
-        if whole is not None:
-            basis = ordered_product(whole, basis)
-        else:
-            image = _centred(rows, basis, mean, n)
-            basis = _times(turned, image, columns) - np.outer(mean, column_sums(image))
-        basis = _orthonormal(basis)
-    image = _centred(rows, basis, mean, n)
-    return _rotate(image, basis, min(count, width))
+        basis = _orthonormal(ordered_product(covariances, basis))
+    turn = ordered_product(np.ascontiguousarray(basis.T), ordered_product(covariances, basis))
+    directions = _directions(0.5 * (turn + turn.T), basis, count)
+    # As many bits as keep products with the rows exact.
+    integers, unit = to_integers(directions, BITS - _row_bits(n) - columns.bit_length())
+    out = np.empty((n, count))
+    for at, strip in _strips(rows, n, columns):
+        out[at] = exact_product(strip, integers)
+    return (out - ordered_product((sums / n)[None, :], integers)) * unit
 
 
-def _covariances(turned: Rows, rows: Rows, mean: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    columns = mean.size
-    out = np.zeros((columns, columns))
-    for first in range(0, columns, STRIP):
-        some = np.zeros((n, min(STRIP, columns - first)))
-        _fill(*rows, first, some)
-        out[:, first : first + STRIP] = _times(turned, some, columns)
-    return out - n * np.outer(mean, mean)
+def _sparse(rows: Rows, n: int, basis: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    columns = len(basis)
+    turned = _transpose(rows, columns)
+    mean = _times(turned, np.ones((n, 1)), columns)[:, 0] / n
+    for _ in range(PASSES):
+        image = _centred(rows, basis, mean, n)
+        basis = _orthonormal(_times(turned, image, columns) - np.outer(mean, column_sums(image)))
+    turn = rounded_gram(_centred(rows, basis, mean, n))
+    return _centred(rows, _directions(turn, basis, count), mean, n)
+
+
+def _strips(rows: Rows, n: int, columns: int) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    starts, indices, values = rows
+    for first in range(0, n, STRIP):
+        last = min(first + STRIP, n)
+        strip = np.zeros((last - first, columns))
+        _fill(starts, indices, values, first, strip)
+        yield slice(first, last), strip
 
 
 @nb.njit(cache=True)
 def _fill(starts, indices, values, first, out):  # type: ignore[no-untyped-def]
     for i in range(out.shape[0]):
-        for p in range(starts[i], starts[i + 1]):
-            if first <= indices[p] < first + out.shape[1]:
-                out[i, indices[p] - first] = values[p]
+        for p in range(starts[first + i], starts[first + i + 1]):
+            out[i, indices[p]] = values[p]
 
 
 def _centred(rows: Rows, basis: NDArray[np.float64], mean: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    return _times(rows, basis, n) - ordered_product(mean[None, :], basis)
+    image = _times(rows, basis, n)
+    image -= ordered_product(mean[None, :], basis)
+    return image
 
 
 def _orthonormal(columns: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -91,16 +131,14 @@ def _orthonormal(columns: NDArray[np.float64]) -> NDArray[np.float64]:
     return columns
 
 
-def _rotate(image: NDArray[np.float64], basis: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    turn = rounded_gram(image)
+def _directions(turn: NDArray[np.float64], basis: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Return the directions of largest variance within the span of `basis`, `turn` being its covariances."""
     axes = np.eye(len(turn))
     _diagonalise(turn, axes)
     order = np.argsort(-turn.diagonal(), kind="stable")[:count]
-    chosen = np.ascontiguousarray(axes[order].T)
-    directions = ordered_product(basis, chosen)
+    directions = ordered_product(basis, np.ascontiguousarray(axes[order].T))
     peaks = np.abs(directions).argmax(axis=0)
-    chosen *= np.where(directions[peaks, np.arange(count)] < 0, -1.0, 1.0)
-    return ordered_product(image, chosen)
+    return directions * np.where(directions[peaks, np.arange(count)] < 0, -1.0, 1.0)
 
 
 def _start(columns: int, width: int, seed: int) -> NDArray[np.float64]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numba as nb
 import numpy as np
 import scipy.linalg as sl
@@ -11,7 +14,7 @@ from oubli.errors import CapacityError
 from oubli.propagation.threads import TwoWay
 from oubli.solve.cholesky import fixed_order_solve
 from oubli.solve.digits import BITS, MAX_TERMS, DigitMatrix, carry
-from oubli.solve.products import exact_product, row_squares
+from oubli.solve.products import row_products, row_squares
 from oubli.solve.rounded import rounded_solve
 
 ONE = 2.0 ** (BITS - 1)
@@ -28,7 +31,7 @@ JITTER = 1e-3
 
 LOG2_E = 1.4426950408889634
 FASTEST = 2.0**1000
-POWERS = np.ldexp(1.0, -np.arange(64))
+MANTISSA = 2.0**52
 TERMS = np.array(
     [
         1.0,
@@ -48,37 +51,69 @@ ROUNDING = 0.56
 """Most units by which a kernel's entry is off: half by rounding, 2**19 times the error of the series."""
 
 
-def squared_distances(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return squared distances between rows of integers, exact, shape (len(left), len(right))."""
-    out = exact_product(left, right.T)
-    _distances(out.size, row_squares(left), row_squares(right), out)
-    return out
+@dataclass(frozen=True)
+class Distances:
+    """Squared distances between two sets of rows of integers, exact, as what they are made of.
 
+    Attributes
+    ----------
+    products : ndarray of float32 or float64, shape (n, m)
+        Inner products.
+    left, right : ndarray of float64, shape (n,) and (m,)
+        Squares of the rows.
+    """
 
-def gaussian(distances: NDArray[np.float64], gamma: float, one: float = ONE) -> NDArray[np.float64]:
-    """Overwrite squared distances `d` by ``rint(exp(-gamma d) * one)``; the same bytes on any machine."""
-    _gaussian(distances.size * 8, distances, min(gamma * LOG2_E, FASTEST), one, POWERS, TERMS)
-    return distances
+    products: NDArray[np.floating[Any]]
+    left: NDArray[np.float64]
+    right: NDArray[np.float64]
+
+    @classmethod
+    def between(cls, left: NDArray[np.float32], right: NDArray[np.float32]) -> Distances:
+        """Measure rows against rows."""
+        return cls(row_products(left, right), row_squares(left), row_squares(right))
+
+    def squared(self) -> NDArray[np.float64]:
+        """Return them as a matrix, shape (n, m)."""
+        out = np.empty(self.products.shape)
+        _squared(out.size, self.products, self.left, self.right, out)
+        return out
+
+    def gaussian(self, gamma: float, one: float = ONE) -> NDArray[np.float64]:
+        """Return ``rint(exp(-gamma d) * one)`` for each of them, `d`; the same bytes on any machine."""
+        out = np.empty(self.products.shape)
+        rate = min(gamma * LOG2_E, FASTEST)
+        _gaussian(out.size * 8, self.products, self.left, self.right, rate, one, TERMS, out)
+        return out
 
 
 @TwoWay
-def _distances(left, right, out):  # type: ignore[no-untyped-def]
+def _squared(products, left, right, out):  # type: ignore[no-untyped-def]
     for i in nb.prange(out.shape[0]):
         for j in range(out.shape[1]):
-            out[i, j] = (left[i] + right[j]) - 2.0 * out[i, j]
+            out[i, j] = (left[i] + right[j]) - 2.0 * np.float64(products[i, j])
 
 
 @TwoWay
-def _gaussian(values, rate, one, powers, terms):  # type: ignore[no-untyped-def]
-    for i in nb.prange(values.shape[0]):
-        for j in range(values.shape[1]):
-            halvings = min(values[i, j] * rate, 63.0)
+def _gaussian(products, left, right, rate, one, terms, out):  # type: ignore[no-untyped-def]
+    # Loops without branches or look-ups, which compilers turn into vectors.
+    for i in nb.prange(out.shape[0]):
+        power = np.empty(out.shape[1])
+        exponent = power.view(np.int64)
+        for j in range(out.shape[1]):
+            distance = (left[i] + right[j]) - 2.0 * np.float64(products[i, j])
+            halvings = min(distance * rate, 63.0)
             whole = np.floor(halvings)
             part = halvings - whole
             series = terms[8]
             for k in range(7, -1, -1):
                 series = series * part + terms[k]
-            values[i, j] = np.rint(one * (powers[int(whole)] * series))
+            out[i, j] = series
+            # The lowest bits of this sum are those of 1023 - whole, the exponent that 2**-whole is stored with.
+            power[j] = MANTISSA + (1023.0 - whole)
+        for j in range(out.shape[1]):
+            exponent[j] <<= 52
+        for j in range(out.shape[1]):
+            out[i, j] = np.rint(one * (power[j] * out[i, j]))
 
 
 class KernelSystem:

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oubli.solve.cholesky import FixedOrderFactor
-from oubli.solve.products import exact_product, row_squares, to_integers
+from oubli.solve.products import exact_product, largest, row_squares, to_integers
 from oubli.solve.standard import STEPS, column_squares
 
 WEIGHT_BITS = 26
 """Bits of the weights and of the inverse factor: with rows of 15 bits, sums over 4,096 terms are exact."""
 
 LARGEST_LEVERAGE = 0.999
+BLOCK = 128
 
 Solution = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 """Weights, fitted values less the mean, leverages."""
@@ -93,15 +94,22 @@ class _Primal:
         self.mean = targets.sum(axis=0) / len(rows)
         self._rows = rows
         # Integers up to here, so that nothing depends on the order of rows or on BLAS.
-        self._gram = exact_product(rows.T, rows)
+        self._largest = largest(rows)
+        self._gram = exact_product(rows.T, rows, left_largest=self._largest)
         self._moments = exact_product(rows.T, targets) - np.outer(rows.sum(axis=0), self.mean)
 
     def solve(self, alpha: float) -> Solution:
         factor = FixedOrderFactor(_penalised(self._gram, alpha))
         integers, unit = to_integers(factor.solve(self._moments), WEIGHT_BITS)
         half, half_unit = to_integers(factor.inverse(), WEIGHT_BITS)
-        # h_ii = |L^-1 z_i|^2
-        leverage = row_squares(exact_product(self._rows, half.T)) * (half_unit * half_unit)
+        # h_ii = |L^-1 z_i|^2, a few rows of the triangle at a time: none reads columns right of its diagonal.
+        leverage = np.zeros(len(self._rows))
+        for first in range(0, len(half), BLOCK):
+            last = min(first + BLOCK, len(half))
+            leverage += row_squares(
+                exact_product(self._rows[:, :last], half[first:last, :last].T, left_largest=self._largest)
+            )
+        leverage *= half_unit * half_unit
         return integers * unit, exact_product(self._rows, integers) * unit, leverage
 
 

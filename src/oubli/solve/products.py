@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +12,19 @@ from oubli.errors import CapacityError
 from oubli.propagation.threads import TwoWay
 
 EXACT = 2.0**53
+EXACT_SINGLE = 2.0**24
 HALF_BITS = 13
 
 
 def exact_product(
-    left: NDArray[np.float64], right: NDArray[np.float64], out: NDArray[np.float64] | None = None
+    left: NDArray[np.float64],
+    right: NDArray[np.float64],
+    out: NDArray[np.float64] | None = None,
+    left_largest: float | None = None,
 ) -> NDArray[np.float64]:
     """Return ``left @ right`` of integers in float64, in `out` if given: any BLAS, any order of sums, the same bytes.
+
+    With `left_largest`, the largest absolute value in `left` where it is known, that is not looked for again.
 
     Raises
     ------
@@ -24,7 +32,8 @@ def exact_product(
         When a sum could leave the integers that float64 holds.
     """
     # Not "greater than": of NaN, too, the answer must be an error.
-    if not largest(left) * largest(right) * left.shape[1] <= EXACT:
+    size = largest(left) if left_largest is None else left_largest
+    if not size * largest(right) * left.shape[1] <= EXACT:
         raise CapacityError("solve: a product of integers leaves float64's exact range; scale the features down")
     product = np.matmul(left, right, out=out)
     # A sum of nothing but negative zeros keeps its sign in some kernels.
@@ -32,9 +41,32 @@ def exact_product(
     return product
 
 
+def row_products(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
+    """Return ``left @ right.T`` of integers held in float32, exact: in float32 where its integers reach that far.
+
+    No sum of products of entries, nor any part of it, exceeds the product of the two rows' lengths (Cauchy-Schwarz).
+    """
+    if largest(row_squares(left)) * largest(row_squares(right)) <= EXACT_SINGLE**2:
+        product: NDArray[np.floating[Any]] = left @ right.T
+        return product
+    wide = left.astype(np.float64)
+    return exact_product(wide, (wide if left is right else right.astype(np.float64)).T)
+
+
 def largest(values: NDArray[np.float64]) -> float:
     """Return the largest absolute value, 0 of none."""
-    return max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
+    bits = values.view(np.int64)
+    # Without their sign, floats are ordered as the integers of the same bits; NaN comes after infinity.
+    return float(np.array(_largest_bits(bits if bits.ndim == 2 else bits.reshape(1, -1)), np.int64).view(np.float64))
+
+
+@nb.njit(cache=True)
+def _largest_bits(bits):  # type: ignore[no-untyped-def]
+    most = np.int64(0)
+    for i in range(bits.shape[0]):
+        for k in range(bits.shape[1]):
+            most = max(most, bits[i, k] & np.int64(0x7FFFFFFFFFFFFFFF))
+    return most
 
 
 def to_integers(values: NDArray[np.float64], bits: int) -> tuple[NDArray[np.float64], float]:
@@ -90,8 +122,8 @@ def _ordered(left, right, out):  # type: ignore[no-untyped-def]
                 out[i, j] += left[i, k] * right[k, j]
 
 
-def row_squares(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return each row's sum of squares, added in the order of the columns."""
+def row_squares(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Return each row's sum of squares in float64, added in the order of the columns."""
     out = np.zeros(len(values))
     _squares(values.size, values, out)
     return out
@@ -102,5 +134,5 @@ def _squares(values, out):  # type: ignore[no-untyped-def]
     for i in nb.prange(values.shape[0]):
         total = 0.0
         for k in range(values.shape[1]):
-            total += values[i, k] * values[i, k]
+            total += np.float64(values[i, k]) * np.float64(values[i, k])
         out[i] = total

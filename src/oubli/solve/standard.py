@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numba as nb
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from oubli.propagation.threads import TwoWay
 
 STEPS = 2.0**11
-"""Steps a standard deviation is divided into."""
+"""Steps a standard deviation is divided into for ridge."""
 
 CLIP = 8.0
 SMALLEST = 1e-6
@@ -20,7 +21,7 @@ SMALLEST = 1e-6
 
 @dataclass(frozen=True)
 class Standardiser:
-    """``clip((x - mean) / deviation, -8, 8)`` in steps of 2**-11: integers of at most 15 bits.
+    """``clip((x - mean) / deviation, -8, 8)`` in steps of a power of two.
 
     Attributes
     ----------
@@ -31,63 +32,77 @@ class Standardiser:
     deviation: NDArray[np.float64]
 
     @classmethod
-    def of(cls, rows: NDArray[np.float64]) -> Standardiser:
-        """Measure rows; sums run over them in their order."""
-        mean = column_sums(rows) / len(rows)
-        deviation = np.sqrt(column_squares(rows, mean) / len(rows))
+    def of(cls, rows: NDArray[np.float64], slots: NDArray[np.int64] | None = None) -> Standardiser:
+        """Measure rows, or those in `slots`; sums run over them in their order."""
+        mean, variance = _moments(rows, slots)
+        deviation = np.sqrt(variance)
         return cls(mean, np.where(deviation < SMALLEST, 1.0, deviation))
 
+    @classmethod
+    def of_block(cls, rows: NDArray[np.float64], slots: NDArray[np.int64], weight: float) -> Standardiser:
+        """Measure the rows in `slots` as a block: one scale for all columns, for a variance of ``weight**2`` in all."""
+        mean, variance = _moments(rows, slots)
+        whole = float(column_sums(variance[:, None])[0])
+        # What varies by rounding alone becomes zero.
+        deviation = np.sqrt(whole) / weight if whole > SMALLEST**2 else np.inf
+        return cls(mean, np.full_like(mean, deviation))
+
     def integers(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the rows in steps, as float64 that hold integers."""
+        """Return the rows in steps of 2**-11, as float64 that hold integers."""
         out = np.empty_like(rows)
         self.write(rows, out, 0)
         return out
 
-    def write(self, rows: NDArray[np.float64], out: NDArray[np.float64], column: int) -> None:
+    def write(
+        self, rows: NDArray[np.float64], out: NDArray[np.floating[Any]], column: int, steps: float = STEPS
+    ) -> None:
         """Write the rows in steps into `out`, from `column` on."""
-        _standardise(rows.size * 4, rows, self.mean, STEPS / self.deviation, out, column)
+        rate = steps / self.deviation
+        _standardise(rows.size * 4, rows, self.mean, rate, CLIP * steps, out, column)
 
 
-def block_integers(block: NDArray[np.float64], rows: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
-    """Return a block centred on `rows` and scaled to a variance of ``weight**2`` in all, in steps of 2**-14."""
-    mean = column_sums(rows) / len(rows)
-    variance = float(column_sums(column_squares(rows, mean)[:, None])[0]) / len(rows)
-    scale = weight / np.sqrt(variance) if variance > SMALLEST**2 else 0.0
-    integers: NDArray[np.float64] = np.rint(np.clip((block - mean) * scale, -CLIP, CLIP) * (8 * STEPS)) + 0.0
-    return integers
+def _moments(
+    rows: NDArray[np.float64], slots: NDArray[np.int64] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    chosen = np.arange(len(rows)) if slots is None else slots
+    mean, squares = np.zeros(rows.shape[1]), np.zeros(rows.shape[1])
+    _add_rows(rows, chosen, mean)
+    mean /= chosen.size
+    _add_squares(rows, chosen, mean, squares)
+    return mean, squares / chosen.size
 
 
 def column_sums(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the sum of each column, added in the order of the rows."""
     out = np.zeros(rows.shape[1])
-    _column_sums(rows, out)
+    _add_rows(rows, np.arange(len(rows)), out)
     return out
 
 
 def column_squares(rows: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return each column's sum of squared distances from `mean`, in the order of the rows."""
     out = np.zeros(rows.shape[1])
-    _column_squares(rows, mean, out)
+    _add_squares(rows, np.arange(len(rows)), mean, out)
     return out
 
 
 @nb.njit(cache=True)
-def _column_sums(rows, out):  # type: ignore[no-untyped-def]
-    for i in range(rows.shape[0]):
+def _add_rows(rows, slots, out):  # type: ignore[no-untyped-def]
+    for i in slots:
         for k in range(rows.shape[1]):
             out[k] += rows[i, k]
 
 
 @nb.njit(cache=True)
-def _column_squares(rows, mean, out):  # type: ignore[no-untyped-def]
-    for i in range(rows.shape[0]):
+def _add_squares(rows, slots, mean, out):  # type: ignore[no-untyped-def]
+    for i in slots:
         for k in range(rows.shape[1]):
             out[k] += (rows[i, k] - mean[k]) * (rows[i, k] - mean[k])
 
 
 @TwoWay
-def _standardise(rows, mean, rate, out, column):  # type: ignore[no-untyped-def]
+def _standardise(rows, mean, rate, most, out, column):  # type: ignore[no-untyped-def]
     for i in nb.prange(rows.shape[0]):
         for k in range(rows.shape[1]):
             value = (rows[i, k] - mean[k]) * rate[k]
-            out[i, column + k] = np.rint(min(max(value, -CLIP * STEPS), CLIP * STEPS)) + 0.0
+            out[i, column + k] = np.rint(min(max(value, -most), most)) + 0.0
