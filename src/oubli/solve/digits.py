@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,6 +60,19 @@ def to_float(places: NDArray[np.int64], fraction: int) -> NDArray[np.float64]:
     return total
 
 
+@nb.njit(cache=True)
+def _split(matrix, parts):  # type: ignore[no-untyped-def]
+    # As integer_digits does, without a pass over memory for each digit.
+    for i in range(matrix.shape[0]):
+        for j in range(matrix.shape[1]):
+            rest = matrix[i, j]
+            for k in range(parts.shape[0] - 1):
+                over = (rest + HALF) >> BITS
+                parts[k, i, j] = rest - (over << BITS)
+                rest = over
+            parts[parts.shape[0] - 1, i, j] = rest
+
+
 class DigitMatrix:
     """An integer matrix that multiplies digit vectors exactly.
 
@@ -77,8 +91,9 @@ class DigitMatrix:
             raise CapacityError(
                 f"solve: {max(matrix.shape)} columns or rows; exact residuals reach {MAX_TERMS}. Use a projection"
             )
-        digits = integer_digits(matrix, digits_needed(matrix))
-        self.parts = [part.astype(np.float64) for part in digits]
+        parts = np.empty((digits_needed(matrix), *matrix.shape))
+        _split(matrix, parts)
+        self.parts = list(parts)
 
     @classmethod
     def of_one_digit(cls, matrix: NDArray[np.float64]) -> DigitMatrix:
