@@ -72,17 +72,17 @@ ASSORTATIVE = [
         _lcf(hops=3, components=256, **SQUARE, **BLOCKS, **SMOOTHED_HEAD),
         _lcf(hops=2, components=256, **BLOCKS, **SMOOTHED_HEAD),
         _lcf(hops=2, layers=2, **SMOOTHED_HEAD),
-        _lcf(hops=2, layers=2, label_folds=4, **SMOOTHED_HEAD),
+        _lcf(hops=2, layers=2, label_folds=2, **SMOOTHED_HEAD),
     )
 ]
 
 HETEROPHILOUS = [
     _sgc(hops=1, representation="concat", normalize=None),
     _sgc(hops=2, representation="concat"),
-    _lcf(hops=0, components=256, **BLOCKS, **HEAD),
     _lcf(hops=2, **BLOCKS, **HEAD),
-    _lcf(hops=1, layers=1, operator="symmetric", neighbour_labels=False, bandwidth=1.0, alpha=3.0),
-    _lcf(hops=2, layers=2, random_features=1024, neighbour_labels=False, **SQUARE, **HEAD),
+    _lcf(hops=2, operator="symmetric", **BLOCKS, **HEAD),
+    _lcf(hops=1, layers=1, operator="symmetric", label_folds=4, **HEAD),
+    _lcf(hops=2, layers=2, neighbour_labels=False, **SQUARE, **HEAD),
 ]
 
 FEW_LABELS = [
@@ -92,7 +92,7 @@ FEW_LABELS = [
         _sgc(hops=6, operator="symmetric", normalize=None),
         _sgc(hops=4),
         _lcf(hops=4, components=256, **SQUARE, **BLOCKS, **FEW_HEAD),
-        _lcf(hops=6, components=256, **SQUARE, **BLOCKS, **FEW_HEAD),
+        _lcf(hops=10, components=128, self_loops=True, **BLOCKS, **FEW_HEAD),
         _lcf(hops=4, components=None, self_loops=True, **BLOCKS, **FEW_HEAD),
     )
 ]
