@@ -54,11 +54,11 @@ def _shown(name: str, settings: dict[str, Any]) -> str:
     return f"{name}({', '.join(f'{k}={v}' for k, v in settings.items() if k not in ('bandwidth', 'alpha'))})"
 
 
-def _smoothed(candidate: Candidate) -> Candidate:
+def _smoothed(candidate: Candidate, corrections: Sequence[float] = CORRECTIONS) -> Candidate:
     name, make = candidate
 
     def smooth(scoring: str) -> NodeClassifier:
-        return CorrectAndSmooth(make(scoring), correction=CORRECTIONS, smoothing=SMOOTHINGS, scoring=scoring)
+        return CorrectAndSmooth(make(scoring), correction=corrections, smoothing=SMOOTHINGS, scoring=scoring)
 
     return f"{name} + C&S", smooth
 
@@ -70,7 +70,7 @@ ASSORTATIVE = [
         _sgc(hops=3, representation="concat", operator="symmetric", projection=512),
         _lcf(hops=2, components=256, **SQUARE, **BLOCKS, **SMOOTHED_HEAD),
         _lcf(hops=3, components=256, **SQUARE, **BLOCKS, **SMOOTHED_HEAD),
-        _lcf(hops=2, components=256, **BLOCKS, **SMOOTHED_HEAD),
+        _lcf(hops=2, components=128, **BLOCKS, **SMOOTHED_HEAD),
         _lcf(hops=2, layers=2, **SMOOTHED_HEAD),
         _lcf(hops=2, layers=2, label_folds=2, **SMOOTHED_HEAD),
     )
@@ -85,15 +85,16 @@ HETEROPHILOUS = [
     _lcf(hops=2, layers=2, neighbour_labels=False, **SQUARE, **HEAD),
 ]
 
+# A hundred training rows are fitted closely: they leave no residual worth spreading, and few choices tell less noise.
 FEW_LABELS = [
-    _smoothed(candidate)
+    _smoothed(candidate, corrections=[0.0])
     for candidate in (
         _sgc(hops=3, operator="symmetric"),
         _sgc(hops=6, operator="symmetric", normalize=None),
         _sgc(hops=4),
-        _lcf(hops=4, components=256, **SQUARE, **BLOCKS, **FEW_HEAD),
-        _lcf(hops=10, components=128, self_loops=True, **BLOCKS, **FEW_HEAD),
-        _lcf(hops=4, components=None, self_loops=True, **BLOCKS, **FEW_HEAD),
+        _lcf(hops=6, components=64, self_loops=True, **BLOCKS, **FEW_HEAD),
+        _lcf(hops=6, components=64, **SQUARE, **BLOCKS, **FEW_HEAD),
+        _lcf(hops=10, components=64, self_loops=True, **BLOCKS, **FEW_HEAD),
     )
 ]
 
