@@ -127,11 +127,11 @@ def candidates(task: Task) -> list[Candidate]:
 
 def run(records: Records, task: Task, trial: int, split: int) -> Record:
     """Return a run's record, made now unless it is there."""
-    key = Key(task.name, MODEL, trial, split, 0)
-    found = records.find(key)
+    key, (name, make) = Key(task.name, MODEL, trial, split, 0), candidates(task)[trial]
+    found = records.find(key, candidate=name)
     if found is not None:
         return found
-    graph, (name, make) = task.load(split), candidates(task)[trial]
+    graph = task.load(split)
     with warnings.catch_warnings():
         # That the kernel is measured from landmarks is in the record, under choices.
         warnings.simplefilter("ignore", UserWarning)

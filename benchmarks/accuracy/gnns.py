@@ -133,11 +133,11 @@ def _graph(task_name: str, split: int) -> Graph:
 def run(records: Records, task: Task, model: str, trial: int, place: tuple[int, int]) -> Record:
     """Return a run's record, made now unless it is there."""
     split, seed = place
-    key = Key(task.name, model, trial, split, seed)
-    found = records.find(key)
+    key, settings = Key(task.name, model, trial, split, seed), trials(model, task)[trial] | schedule(task)
+    found = records.find(key, settings=settings)
     if found is not None:
         return found
-    graph, settings = _graph(task.name, split), trials(model, task)[trial] | schedule(task)
+    graph = _graph(task.name, split)
     with measured() as account:
         fitted = GNNClassifier(**settings, scoring=task.scoring, seed=seed).fit(graph)
     scores = {

@@ -47,9 +47,9 @@ class Records:
                 records.append(json.loads(line))
         return [record for record in records if isinstance(record, dict)]
 
-    def find(self, key: Key) -> Record | None:
-        """Return the latest run of that key."""
-        wanted = asdict(key).items()
+    def find(self, key: Key, **entries: Any) -> Record | None:
+        """Return the latest run of that key with these entries; settings that have changed since are another run."""
+        wanted = (asdict(key) | entries).items()
         return next((record for record in reversed(self.all()) if wanted <= record.items()), None)
 
     def add(self, key: Key, **entries: Any) -> Record:

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from oubli.errors import CapacityError
-from oubli.solve.products import EXACT, exact_product, ordered_product, rounded_gram, row_squares, to_integers
+from oubli.solve.products import (
+    EXACT,
+    exact_product,
+    largest,
+    ordered_product,
+    rounded_gram,
+    row_products,
+    row_squares,
+    to_integers,
+)
 
 
 def integers(generator, shape, bits):
@@ -67,6 +76,41 @@ def test_the_bound_is_an_error_and_what_reaches_it_is_exact():
     for odd in (np.nan, np.inf):
         with pytest.raises(CapacityError, match="exact range"):
             exact_product(np.array([[odd, 1.0]]), np.array([[1.0], [1.0]]))
+
+
+@given(seed=st.integers(0, 2**32 - 1), width=st.integers(0, 300), bits=st.integers(0, 14))
+@settings(deadline=None, max_examples=60)
+def test_rows_in_float32_multiply_as_pythons_integers(seed, width, bits):
+    generator = np.random.default_rng(seed)
+    left, right = (integers(generator, (n, width), bits).astype(np.float32) for n in (7, 5))
+    expected = left.astype(np.int64) @ right.astype(np.int64).T
+    assert row_products(left, right).tolist() == expected.tolist()
+    assert row_products(left, left).tolist() == (left.astype(np.int64) @ left.astype(np.int64).T).tolist()
+
+
+def test_float32_is_taken_as_far_as_it_is_exact():
+    """The longest rows allowed are exact in any order of their terms; those one longer are not left to float32."""
+    row = np.full((1, 64), 2.0**9, np.float32)
+    assert row_squares(row)[0] == 2.0**24
+    assert row_products(row, -row).dtype == np.float32
+    assert float(row_products(row, -row)[0, 0]) == -(2.0**24)
+    longer = np.append(row, [[1.0]], axis=1).astype(np.float32)
+    assert row_products(longer, longer).dtype == np.float64
+    assert float(row_products(longer, longer)[0, 0]) == 2.0**24 + 1
+    # It can tell: float32 has no such integer.
+    assert float((longer @ longer.T)[0, 0]) != 2.0**24 + 1
+    # A long row beside a short one is short enough together.
+    assert row_products(longer, longer[:, ::-1] / 512 // 1).dtype == np.float32
+
+
+def test_the_largest_of_anything():
+    generator = np.random.default_rng(0)
+    values = generator.standard_normal((40, 9))
+    for part in (values, values[:, 2:5], values[::3], values[:0], values[:, :0], values.T, values[0]):
+        assert largest(part) == np.abs(part).max(initial=0.0)
+    for odd in (np.nan, -np.nan, np.inf, -np.inf):
+        values[7, 3] = odd
+        assert not largest(values) < np.inf
 
 
 @pytest.mark.parametrize("bits", [1, 15, 26])
