@@ -81,7 +81,7 @@ HETEROPHILOUS = [
     _sgc(hops=2, representation="concat"),
     _lcf(hops=2, **BLOCKS, **HEAD),
     _lcf(hops=2, operator="symmetric", **BLOCKS, **HEAD),
-    _lcf(hops=1, layers=1, operator="symmetric", label_folds=4, **HEAD),
+    _lcf(hops=1, layers=1, operator="symmetric", neighbour_labels=False, bandwidth=1.0, alpha=3.0),
     _lcf(hops=2, layers=2, neighbour_labels=False, **SQUARE, **HEAD),
 ]
 

@@ -16,7 +16,7 @@ from oubli.propagation.projection import splitmix64
 from oubli.propagation.threads import TwoWay
 from oubli.solve.leave_one_out import LeaveOneOutRidge
 from oubli.solve.products import exact_product
-from oubli.solve.standard import STEPS, Standardiser
+from oubli.solve.standard import LARGEST_STEP, STEPS, Standardiser
 
 LAYER_ALPHAS = [3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0]
 """Ridge strengths that a layer chooses from."""
@@ -202,9 +202,11 @@ class Refinement:
             columns = slice(part * self._random, (part + 1) * self._random)
             chosen = np.ascontiguousarray(directions[:, columns])
             # What all views have in common is multiplied once; sums of integers are exact either way.
-            common = exact_product(self._inputs, chosen[:shared])
+            common = exact_product(self._inputs, chosen[:shared], left_largest=LARGEST_STEP)
             for rows, out in zip(self._rows, self._drawn, strict=True):
-                drawn = exact_product(rows[:, shared:known], chosen[shared:], out=self._spare)
+                drawn = exact_product(
+                    rows[:, shared:known], chosen[shared:], out=self._spare, left_largest=LARGEST_STEP
+                )
                 _rectify(drawn.size, drawn, common, unit / STEPS, offsets[columns], self._own if part else out)
                 if part:
                     out[:, columns] = self._step(self._own)

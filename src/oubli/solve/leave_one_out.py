@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from oubli.solve.cholesky import FixedOrderFactor
 from oubli.solve.products import exact_product, largest, row_squares, to_integers
-from oubli.solve.standard import STEPS, column_squares
+from oubli.solve.standard import LARGEST_STEP, STEPS, column_squares
 
 WEIGHT_BITS = 26
 """Bits of the weights and of the inverse factor: with rows of 15 bits, sums over 4,096 terms are exact."""
@@ -81,9 +81,9 @@ class LeaveOneOutRidge:
         return cls(alpha, weights, system.mean, left_out)
 
     def predict(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return scores of integer rows, shape (rows, classes)."""
+        """Return scores of rows that a `Standardiser` has written, shape (rows, classes)."""
         integers, unit = to_integers(self.weights, WEIGHT_BITS)
-        scores: NDArray[np.float64] = exact_product(rows, integers) * unit + self.mean
+        scores: NDArray[np.float64] = exact_product(rows, integers, left_largest=LARGEST_STEP) * unit + self.mean
         return scores
 
 

@@ -15,6 +15,9 @@ STEPS = 2.0**11
 """Steps a standard deviation is divided into for ridge."""
 
 CLIP = 8.0
+LARGEST_STEP = CLIP * STEPS
+"""Largest absolute value of standardised rows."""
+
 SMALLEST = 1e-6
 """Columns that deviate less are constant but for rounding."""
 
