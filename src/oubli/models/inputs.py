@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Context, Decimal
-from typing import Literal
+from typing import Any, Literal
 
 import numba as nb
 import numpy as np
@@ -16,6 +16,14 @@ from oubli.graph.features import FeatureTable
 from oubli.graph.graph import Graph
 from oubli.propagation.average import Averaging
 from oubli.solve.components import Rows, principal_components
+from oubli.solve.standard import STEPS, Standardiser
+
+DEGREE_WEIGHT = 0.1
+"""Of the degrees' column among blocks of unit variance."""
+
+COARSE_STEPS, COARSE_BLOCK_STEPS = 2.0**4, 2.0**8
+"""Steps that a column's deviation and a block's are divided into where rows are only compared: what rounding adds to a
+distance is a few ten thousandths of it, and products fit in float32."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,38 @@ def log_degrees(adjacency: Adjacency) -> NDArray[np.float64]:
     logarithms = np.array([float(Decimal(d + 1).ln(context)) for d in different.tolist()])
     column: NDArray[np.float64] = logarithms[np.searchsorted(different, degrees)][:, None]
     return column
+
+
+def head_rows(
+    inputs: list[NDArray[np.float64]],
+    added: list[NDArray[np.float64]],
+    train: NDArray[np.int64],
+    coarse: bool,
+    blockwise: bool,
+) -> NDArray[Any]:
+    """Return standardised rows as integers, by slot: in float64, or coarse ones in float32 for a kernel.
+
+    Parameters
+    ----------
+    inputs : list of ndarray of float64, shape (slots, columns)
+        The last one is the degrees.
+    added : list of ndarray of float64, shape (slots, columns)
+    train : ndarray of int64
+        Slots whose means and deviations are the scale.
+    coarse : bool
+    blockwise : bool
+        One scale for each of them as a whole, instead of one a column.
+    """
+    parts, degrees = [*inputs, *added], len(inputs) - 1
+    steps = STEPS if not coarse else COARSE_BLOCK_STEPS if blockwise else COARSE_STEPS
+    rows = np.empty((len(inputs[0]), sum(part.shape[1] for part in parts)), np.float32 if coarse else np.float64)
+    column = 0
+    for at, part in enumerate(parts):
+        weight = DEGREE_WEIGHT if at == degrees else 1.0
+        scale = Standardiser.of_block(part, train, weight) if blockwise else Standardiser.of(part, train)
+        scale.write(part, rows, column, steps)
+        column += part.shape[1]
+    return rows
 
 
 def _reduced(graph: Graph, settings: InputSettings) -> NDArray[np.float64]:

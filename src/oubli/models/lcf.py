@@ -16,7 +16,7 @@ from oubli.graph.removal import RemovalPlan
 from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.levels import Level
 from oubli.models.base import NodeClassifier
-from oubli.models.inputs import InputBlocks, InputSettings, log_degrees
+from oubli.models.inputs import InputBlocks, InputSettings, head_rows, log_degrees
 from oubli.models.kernel_head import SAMPLE, HeadInputs, KernelHead
 from oubli.models.parameters import check_choice, check_integer, numbers
 from oubli.models.refinement import LAYER_ALPHAS, Labels, Refinement, make_views, neighbour_labels
@@ -24,7 +24,6 @@ from oubli.models.scoring import METRICS, score_predictions
 from oubli.propagation.average import Averaging
 from oubli.solve.kernel import LARGEST_EXACT
 from oubli.solve.leave_one_out import LeaveOneOutRidge
-from oubli.solve.standard import STEPS, Standardiser
 
 EXACT_ROWS = 5_000
 """Training rows from which landmarks stand in for them: a kernel of all takes their square, its solution their cube."""
@@ -35,13 +34,6 @@ LARGEST_STRENGTH = 1000
 
 WIDEST = 8192
 """Columns that exact products with weights of 26 bits allow."""
-
-DEGREE_WEIGHT = 0.1
-"""Of the degrees' column among blocks of unit variance."""
-
-KERNEL_STEPS, KERNEL_BLOCK_STEPS = 2.0**4, 2.0**8
-"""Steps that rows are divided into for the kernel, of a column's deviation and of a block's: what rounding adds to a
-distance is a few ten thousandths of it, and products fit in float32."""
 
 HEAD_ALPHAS = [3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0]
 
@@ -229,7 +221,8 @@ class LCFNet(NodeClassifier):
         added = [refinement.columns()] if refinement else []
         if self.neighbour_labels and not (self.label_folds and self.layers):
             added += neighbour_labels(graph, labels, self.operator)
-        self._fit_head(self._head_rows(inputs, added, train), labels, train, choices)
+        coarse, blockwise = self.head == "kernel", self.scaling == "block"
+        self._fit_head(head_rows(inputs, added, train, coarse, blockwise), labels, train, choices)
 
     def _check_width(self, columns: int, classes: int) -> None:
         added = (2 * self.random_features if self.layers else 0) + 3 * classes * (1 + self.layers)
@@ -251,22 +244,6 @@ class LCFNet(NodeClassifier):
         for layer in range(self.layers):
             refinement.add_layer(LAYER_ALPHAS if alphas is None else [alphas[layer]])
         return refinement
-
-    def _head_rows(
-        self, inputs: list[NDArray[np.float64]], added: list[NDArray[np.float64]], train: NDArray[np.int64]
-    ) -> NDArray[Any]:
-        """Return the standardised rows that the head reads, as integers: for a kernel coarse ones, in float32."""
-        kernel, blockwise, degrees = self.head == "kernel", self.scaling == "block", len(inputs) - 1
-        steps = STEPS if not kernel else KERNEL_BLOCK_STEPS if blockwise else KERNEL_STEPS
-        width = sum(part.shape[1] for part in [*inputs, *added])
-        rows = np.empty((self.graph_.split_codes.size, width), np.float32 if kernel else np.float64)
-        column = 0
-        for at, part in enumerate([*inputs, *added]):
-            weight = DEGREE_WEIGHT if at == degrees else 1.0
-            scale = Standardiser.of_block(part, train, weight) if blockwise else Standardiser.of(part, train)
-            scale.write(part, rows, column, steps)
-            column += part.shape[1]
-        return rows
 
     def _fit_head(
         self, rows: NDArray[Any], labels: Labels, train: NDArray[np.int64], choices: dict[str, Any] | None
