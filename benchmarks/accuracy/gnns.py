@@ -38,7 +38,7 @@ SHORT_SCHEDULE: Settings = {"epochs": 300, "patience": 30, "evaluate_every": 2}
 SHORT = LARGE | {"amazon-photo"}
 
 # How many runs trials are compared on, where one does not tell them apart.
-NOISY = {"cora": 5, "citeseer": 5, "chameleon-filtered": 3, "squirrel-filtered": 3, "twitch-de": 3}
+NOISY = {"cora": 5, "citeseer": 5, "chameleon-filtered": 3, "squirrel-filtered": 3, "twitch-de": 3, "facebook-pages": 3}
 
 # Its seven columns are a number one hot, so scaling or dropping them would take away what they say.
 FEW_COLUMNS = {"minesweeper"}
