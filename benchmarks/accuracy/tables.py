@@ -173,8 +173,8 @@ def draw_figure(rows: list[Row], costs: list[Row], path: Path) -> None:
     shown = [row for row in rows if row["name"] in by_name and "best" in row]
     heights = _label_heights(shown)
     for at, row in enumerate(shown):
-        cost, best = by_name[row["name"]], row["best"]
-        points = (cost["edge_cpu"], row["ours"]), (cost["network_cpu"], row[best])
+        cost = by_name[row["name"]]
+        points = (cost["edge_cpu"], row["ours"]), (cost["network_cpu"], row[cost["network"]])
         axes.plot(*zip(*points, strict=True), color="0.8", linewidth=1, zorder=1)
         axes.scatter(*points[0], color="#0b6e4f", zorder=2, label=seen("closed form, unlearnt exactly", at == 0))
         axes.scatter(*points[1], color="#b23a48", marker="s", zorder=2, label=seen("network, trained again", at == 0))

@@ -145,7 +145,8 @@ class KernelSystem:
         self._exact = DigitMatrix.of_one_digit(kernel)
         penalised = kernel.copy()
         penalised[np.diag_indices_from(penalised)] += self._penalty
-        self._factor = sl.cho_factor(penalised, lower=True, overwrite_a=True, check_finite=False)
+        # Symmetric, so its transpose is the same matrix, in the order LAPACK takes without a copy.
+        self._factor = sl.cho_factor(penalised.T, lower=True, overwrite_a=True, check_finite=False)
 
     def product(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the matrix times digits, in digits, exactly."""
