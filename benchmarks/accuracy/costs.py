@@ -34,7 +34,7 @@ from oubli.graph import Graph, Removal, generate_graph
 from oubli.models import NodeClassifier, SGCRidge
 
 VANILLA = ("gcn", "sage", "gat")
-DRAWS = 3
+DRAWS = 7
 SEED = 20_261_121
 PATH = FOLDER / "accuracy-costs.jsonl"
 
