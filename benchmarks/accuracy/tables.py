@@ -132,8 +132,8 @@ def _cost_table(rows: list[Row]) -> Table:
     note = (
         "CPU seconds on one thread, first split; freed memory is kept for both sides. Fit: the chosen closed form with "
         f"its choices made, and one training of the chosen two-layer network, in turn, medians: {middle}. Selection: "
-        "all six candidates with every choice within them, and all trials of the three networks. Forgetting: one removal each with the choices kept, "
-        "compared with a fit on what remains. Peak: of the process while fitting."
+        "all six candidates with every choice within them, and all trials of the three networks. Forgetting: one "
+        "removal each with the choices kept, compared with a fit on what remains. Peak: of the process while fitting."
     )
     columns: list[tuple[str, ...]] = [("data", "data"), ("fit_cpu", "fit, s", ".2f"), ("network", "network")]
     columns += [("network_cpu", "its training, s", ".2f"), ("ratio", "ratio", ".1f")]
