@@ -48,15 +48,15 @@ class ExactGram:
         self.sums = np.zeros((num_classes, width + 1), np.int64)
         self.counts = np.zeros(num_classes, np.int64)
 
-    def update(self, rows: NDArray[np.int32], labels: NDArray[np.int32]) -> ExactGram:
+    def update(self, rows: NDArray[np.signedinteger[Any]], labels: NDArray[np.int32]) -> ExactGram:
         """Add labelled rows."""
         return self._add(rows, labels, 1)
 
-    def revert(self, rows: NDArray[np.int32], labels: NDArray[np.int32]) -> ExactGram:
+    def revert(self, rows: NDArray[np.signedinteger[Any]], labels: NDArray[np.int32]) -> ExactGram:
         """Take back rows that were added, in any order."""
         return self._add(rows, labels, -1)
 
-    def _add(self, rows: NDArray[np.int32], labels: NDArray[np.int32], sign: int) -> ExactGram:
+    def _add(self, rows: NDArray[np.signedinteger[Any]], labels: NDArray[np.int32], sign: int) -> ExactGram:
         if len(rows) == 0:
             return self
         if len(self.products) == 1:
@@ -69,7 +69,7 @@ class ExactGram:
         return self
 
 
-def add_gram(gram: NDArray[np.int64], rows: NDArray[np.int32], constant: int, sign: int = 1) -> None:
+def add_gram(gram: NDArray[np.int64], rows: NDArray[np.signedinteger[Any]], constant: int, sign: int = 1) -> None:
     """Add ``sign * Z^T Z`` to `gram`, `Z` being the rows and a constant column, exactly.
 
     Blocks of rows are multiplied in float64, which is exact while no partial sum reaches 2**53; the block is made as
