@@ -208,9 +208,7 @@ class RandomFeatureNet(NodeClassifier):
             return {"rows_changed": self._rows.trained.size, "reached": count, "path": path}
         self._gram.revert(*leaving)
         slots, former = self._rows.refresh(self.graph_, reached)
-        labels = self._rows.codes[slots]
-        self._gram.revert(former, labels)
-        self._gram.update(self._rows.kept(slots), labels)
+        self._gram.replace(former, self._rows.kept(slots), self._rows.codes[slots])
         return {"rows_changed": int(slots.size + gone.size), "reached": count, "path": "local"}
 
     def _scores(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from oubli.propagation.threads import TwoWay
 QUARTERS = 4
 """Labels are kept in quarters: a class is 3, another class -1, no label 0."""
 
-SHARE_STEPS = 256
+SHARE_STEPS = 64
 """Steps in which a mean of quarters is kept."""
 
 CHANNEL_LIMIT = 512

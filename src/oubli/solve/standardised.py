@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba as nb
 import numpy as np
 import scipy.linalg as sl
 from numpy.typing import NDArray
@@ -81,12 +82,27 @@ def standardised_weights(gram: ExactGram, alpha: float) -> NDArray[np.float64]:
     # By Cauchy and Schwarz no entry, and no part of one, exceeds the largest of the diagonal.
     if size * int(products.diagonal().max()) >= ROOM:
         raise CapacityError("solve: products of sums leave int64; there are too many training nodes for this head")
-    matrix = size * products[:-1, :-1] - np.outer(totals, totals)
+    matrix = np.empty((totals.size, totals.size), np.int64)
+    _centre(products, matrix)
     rhs = size * gram.sums[present, :-1].T - np.outer(totals, counts)
     spread = matrix.diagonal().copy()
     wanted = np.maximum(np.rint(spread * (alpha / size)), 1.0)
     if wanted.max(initial=0.0) >= ROOM:
         raise InputError(f"alpha: {alpha} is too large for exact sums here; lower it")
-    weights = rounded_solve(PenalisedSystem(matrix, np.ascontiguousarray(rhs), wanted.astype(np.int64)))
+    # Of two classes the right-hand sides, and with them the weights, are each other's negatives.
+    several = rhs if present.size != 2 else rhs[:, 1:]
+    weights = rounded_solve(PenalisedSystem(matrix, np.ascontiguousarray(several), wanted.astype(np.int64)))
+    if present.size == 2:
+        weights = np.hstack([0.0 - weights, weights])
     intercept = (counts - ordered_product(totals[None, :].astype(np.float64), weights)) / size
     return np.vstack([weights, intercept])
+
+
+@nb.njit(cache=True)
+def _centre(products, out):  # type: ignore[no-untyped-def]
+    # One pass, without the products of columns and of sums as matrices of their own.
+    last = out.shape[0]
+    size = products[last, last]
+    for i in range(last):
+        for j in range(last):
+            out[i, j] = size * products[i, j] - products[last, i] * products[last, j]

@@ -40,7 +40,8 @@ def factorise(matrix: NDArray[np.float64]) -> Any:
         When the matrix is not positive definite in float64.
     """
     try:
-        return sl.cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)
+        # Symmetric, so its transpose is the same matrix, in the order LAPACK takes without a copy.
+        return sl.cho_factor(matrix.T, lower=True, overwrite_a=True, check_finite=False)
     except sl.LinAlgError:
         raise CapacityError(
             "solve: the system is not positive definite in float64; raise alpha, or drop columns that are repeated"
