@@ -22,6 +22,8 @@ from oubli.propagation import Operator, Propagation, Quantiser
 from oubli.solve import ExactGram, linear_scores, standardised_weights
 
 CHUNK = 8192
+MOST = 0.5
+"""Share of the training rows beyond which all are computed again."""
 
 
 class RandomFeatureNet(NodeClassifier):
@@ -201,7 +203,7 @@ class RandomFeatureNet(NodeClassifier):
         self._rows.forget_labels(self.graph_, gone, plan.endpoints)
         reached = self._rows.reached(self.graph_, distinct(change.rows, plan.endpoints), gone)
         count = [*change.reached, int(reached.size)]
-        if 2 * reached.size > self._rows.trained.size:
+        if reached.size > MOST * self._rows.trained.size:
             self._rows.compute(self.graph_)
             self._sum_rows()
             path = "inputs local, rows and sums computed whole: most training rows reached"
