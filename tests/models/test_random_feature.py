@@ -27,15 +27,17 @@ from oubli.propagation.messages import RandomMessages
 
 GRID = (1.0, 30.0, 1000.0)
 CONFIGURATIONS = {
-    "two hops": (RandomFeatureNet(messages=16), {}),
-    "one hop, choosing": (RandomFeatureNet(hops=1, messages=8, alpha=GRID), {"strings": True}),
-    "two classes, as they are": (RandomFeatureNet(messages=16, normalize=None, seed=3), {"num_classes": 2}),
-    "no messages": (RandomFeatureNet(messages=0, hops=3, alpha=0.5), {"num_classes": 5}),
+    "one hop": (RandomFeatureNet(messages=16), {}),
+    "two hops, choosing": (RandomFeatureNet(hops=2, messages=8, alpha=GRID), {"strings": True}),
+    "two classes, as they are": (RandomFeatureNet(hops=2, messages=16, normalize=None, seed=3), {"num_classes": 2}),
+    "symmetric": (RandomFeatureNet(operator="symmetric", messages=16), {"num_features": 3}),
+    "convolution, no messages": (RandomFeatureNet(messages=0, hops=3, alpha=0.5, operator=0.0), {"num_classes": 5}),
     "projected, sparse": (RandomFeatureNet(messages=16, projection=4), {"sparse": True, "num_features": 30}),
     "balanced accuracy": (RandomFeatureNet(messages=5, scoring="balanced_accuracy", alpha=GRID), {"num_classes": 2}),
 }
 WRONG = {
     "hops": [0, 65, 2.0, None, True],
+    "operator": ["laplacian", 1.5, None],
     "messages": [-1, 8193, 1.0, "many", None],
     "alpha": [0, -1.0, float("nan"), float("inf"), "1", None, [], [1.0, None]],
     "normalize": ["l1", True, 0],
@@ -204,28 +206,35 @@ def test_receipts_name_the_path():
     assert copy.deepcopy(fitted).unlearn(Removal(labels=raw.val[:1])).rows_changed == 0
 
 
-def test_a_removal_reaches_rows_near_it():
-    """On a ring, what the rows of training nodes read ends ``hops + 1`` steps away."""
-    raw = random_raw(0, num_nodes=200)
-    edges = np.column_stack([raw.ids, np.roll(raw.ids, -1)])
-    raw = replace(raw, edges=edges)
-    for hops in (1, 2, 3):
-        fitted = RandomFeatureNet(hops=hops, messages=64).fit(raw.build())
-        trained = np.flatnonzero(np.isin(raw.ids, raw.train))
-        local = 0
-        for at in range(10, 190, 15):
-            requests = {
-                hops + 1: Removal(edges=[edges[at]]),
-                hops + 2: Removal(nodes=[raw.ids[at]]),
-                2: Removal(labels=raw.ids[at : at + 1]) if raw.ids[at] in raw.train else Removal(),
-            }
-            for radius, removal in requests.items():
-                receipt = copy.deepcopy(fitted).unlearn(removal)
-                near = np.abs(trained - at - 0.5 * bool(removal.edges)) <= radius
-                if receipt.path == "local":
-                    local += 1
-                    assert receipt.rows_changed <= near.sum()
-        assert local > 10
+@pytest.mark.parametrize(("operator", "further"), [("random_walk", 0), ("symmetric", 1), (0.0, 1)])
+@pytest.mark.parametrize("hops", [1, 2, 3])
+def test_a_removal_reaches_rows_near_it(hops, operator, further):
+    """On a ring, where what changes ends; no bound is one too wide. A star elsewhere lets degrees vary."""
+    raw = random_raw(0, num_nodes=240)
+    ring, star = raw.ids[:200], raw.ids[200:]
+    edges = np.column_stack([ring, np.roll(ring, -1)])
+    edges = np.concatenate([edges, np.column_stack([np.full(39, star[0]), star[1:]])])
+    raw = replace(raw, edges=edges, features=raw.features + np.float32(0.01))
+    fitted = RandomFeatureNet(hops=hops, messages=64, operator=operator).fit(raw.build())
+    places = np.searchsorted(raw.ids, raw.train)
+    radii = {"edges": hops + further, "nodes": hops + 1 + further, "features": hops + 1, "labels": 2}
+    local, furthest = 0, Counter()
+    for at in range(12, 188, 11):
+        node = raw.ids[at].item()
+        requests = {"edges": [edges[at]], "nodes": [node], "features": [node], "labels": [node] if at in places else []}
+        for kind, asked in requests.items():
+            model = copy.deepcopy(fitted)
+            former = model._rows.kept(places)
+            if model.unlearn(Removal(**{kind: asked})).path != "local" or not asked:
+                continue
+            local += 1
+            stays = model._rows.codes[places] >= 0
+            changed = places[stays][(model._rows.kept(places[stays]) != former[stays]).any(axis=1)]
+            # Of an edge, the distance to the nearer end.
+            distance = np.minimum(abs(changed - at), abs(changed - at - (kind == "edges"))).max(initial=0)
+            furthest[kind] = max(furthest[kind], int(distance))
+    assert local > 20
+    assert furthest == radii
 
 
 @pytest.mark.parametrize("threads", [1, 2])

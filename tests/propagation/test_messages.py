@@ -13,9 +13,9 @@ from oubli.propagation import messages as messages_module
 from oubli.propagation.messages import _draw_distinct, sum_over_neighbours
 
 KNOWN = (
-    [[4, 1, 3], [1, 4, 0], [3, 0, 2], [7, 7, 5], [8, 5, 6], [5, 8, 8]],
-    [[9, -5, 7], [-1, 5, -7], [7, 20, -3], [6, 5, 5], [-1, -7, -4], [5, 0, 14]],
-    [768, -640, 64],
+    [[4, 1, 3], [1, 4, 0], [3, 0, 2], [9, 9, 7], [10, 7, 10], [7, 10, 9], [5, 5, 5], [6, 8, 8]],
+    [[9, -5, 7], [-1, 5, -7], [7, 20, -3], [6, 5, 5], [-1, -7, -4], [5, 0, 14], [12, -10, 1], [14, 3, -2]],
+    [128, 0, 448],
 )
 
 
@@ -119,19 +119,19 @@ def test_weights_follow_the_seed():
     assert drawn[0] == drawn[1]
     assert all(one != other for one, other in zip(drawn[0], drawn[2], strict=True))
     weights = layers[0].weights
-    assert weights.shape == (6, 500)
+    assert weights.shape == (8, 500)
     assert abs(weights.mean()) < 0.6
     assert 7.5 < weights.std() < 8.5
     assert 56 < layers[0].biases.std() / 8 < 72
     reads = layers[0].channels
     assert set(reads[:3].ravel().tolist()) == set(range(9))
     assert set(reads[3:].ravel().tolist()) == set(range(9, 17))
-    assert all(len(set(column)) == 6 for column in reads.T.tolist())
+    assert all(len(set(column)) == 8 for column in reads.T.tolist())
 
 
 def test_weights_are_these():
     """Known values: another draw would be another model under the same configuration."""
-    layer = RandomMessages(2, 1, 3, 0)
+    layer = RandomMessages(3, 1, 3, 0)
     assert (layer.channels.tolist(), layer.weights.tolist(), layer.biases.tolist()) == KNOWN
 
 

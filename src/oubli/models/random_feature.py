@@ -35,8 +35,11 @@ class RandomFeatureNet(NodeClassifier):
 
     Parameters
     ----------
-    hops : int, default 2
-        How many times features are averaged over neighbours; every hop is an input.
+    hops : int, default 1
+        How many times features are averaged over neighbours before the messages; every hop is an input.
+    operator : {"random_walk", "symmetric"} or float, default "random_walk"
+        The normalisation of these averages, or ScaleGUN's convolution coefficient in [0, 1]; all but "random_walk" keep
+        a trace of degrees.
     messages : int, default 1000
         Random messages; 0 leaves the head on the inputs and on means of the labels around a node.
     alpha : float or sequence of float, default 100.0
@@ -66,8 +69,9 @@ class RandomFeatureNet(NodeClassifier):
 
     Notes
     -----
-    This project's own. The row of a node does not depend on its own label, and a removal reaches rows within
-    ``hops + 1`` hops; after `unlearn` the model has the bytes of one fitted on what remains
+    This project's own. The row of a node does not depend on its own label. A removed edge reaches rows within ``hops``
+    hops of its ends, a node or its features within ``hops + 1``, a label within two (edges and nodes one hop further if
+    `operator` is not "random_walk"). After `unlearn` the model has the bytes of one fitted on what remains
     (docs/proofs/random-feature-net).
 
     Inputs stand on a coarse grid: a power of two near each column's deviation, and a centre near its mean. When a
@@ -90,7 +94,8 @@ class RandomFeatureNet(NodeClassifier):
     def __init__(
         self,
         *,
-        hops: int = 2,
+        hops: int = 1,
+        operator: str | float = "random_walk",
         messages: int = 1000,
         alpha: float | Sequence[float] = 100.0,
         normalize: Literal["l2"] | None = "l2",
@@ -100,6 +105,7 @@ class RandomFeatureNet(NodeClassifier):
         seed: int = 0,
     ) -> None:
         self.hops = hops
+        self.operator = operator
         self.messages = messages
         self.alpha = alpha
         self.normalize = normalize
@@ -123,6 +129,7 @@ class RandomFeatureNet(NodeClassifier):
         check_choice(self.scoring, "scoring", METRICS)
         if self.projection is not None:
             check_integer(self.projection, "projection (if not None)", 1, 4096)
+        Operator.parse(self.operator)
         ridge_strengths(self.alpha)
 
     def _has_choices(self) -> bool:
@@ -137,7 +144,7 @@ class RandomFeatureNet(NodeClassifier):
             int(self.fraction_bits), self.normalize, self.projection if wide else None, int(self.seed)
         )
         return CoarseInputs(
-            Propagation(Operator.parse("random_walk"), self.hops, tuple(range(self.hops + 1)), quantiser)
+            Propagation(Operator.parse(self.operator), self.hops, tuple(range(self.hops + 1)), quantiser)
         )
 
     def _make_rows(self) -> RandomRows:

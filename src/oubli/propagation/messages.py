@@ -22,7 +22,7 @@ CHANNEL_LIMIT = 512
 MESSAGE_LIMIT = 1023
 """Largest message, 64 in steps of 1/16."""
 
-LABEL_INPUTS, FEATURE_INPUTS = 3, 3
+LABEL_INPUTS, FEATURE_INPUTS = 3, 5
 """Channels that a message reads of either kind."""
 
 WEIGHT_WORDS = 4
