@@ -83,9 +83,9 @@ class CoarseInputs:
         for first in range(0, everyone.size, CHUNK):
             blocks = self._blocks(graph, everyone[first : first + CHUNK])
             largest = int(np.abs(blocks).max(initial=0))
-            if largest * largest * everyone.size >= 2**62:
+            if largest * largest * graph.num_nodes >= 2**62:
                 raise CapacityError(
-                    f"inputs: values up to {largest} over {everyone.size} nodes leave the range of exact sums; "
+                    f"inputs: values up to {largest} over {graph.num_nodes} nodes leave the range of exact sums; "
                     'use normalize="l2", lower fraction_bits or scale the features down'
                 )
             self._add(blocks, 1)
