@@ -23,7 +23,7 @@ from oubli.models import RandomFeatureNet
 from oubli.models import random_feature as random_feature_module
 from oubli.models.coarse_inputs import CoarseInputs
 from oubli.models.random_rows import RandomRows
-from oubli.propagation.messages import RandomMessages
+from oubli.propagation import Arcs, RandomMessages
 
 GRID = (1.0, 30.0, 1000.0)
 CONFIGURATIONS = {
@@ -133,27 +133,36 @@ def with_rows(kind):
 
 
 class ReachesOneStep(RandomRows):
-    """Does not compute the rows again that read a sum of labels around a neighbour."""
+    """Does not send again what holds a sum of labels around a neighbour."""
 
-    def reached(self, graph, moved, gone):
-        return super().reached(graph, np.concatenate([moved, gone]), gone[:0])
+    def reach(self, graph, plan, changed, gone):
+        found = super().reach(graph, plan, np.concatenate([changed, gone]), gone[:0])
+        everywhere = super().reach(graph, plan, changed, gone)
+        return replace(found, relabelled=everywhere.relabelled)
 
 
 class KeepsSums(RandomRows):
     """Leaves a label that went in the sums around its neighbours."""
 
-    def forget_labels(self, graph, gone, ends):
-        sums = self.sums.copy()
-        super().forget_labels(graph, gone, ends)
-        self.sums = sums
+    def relabel(self, graph, reach, gone):
+        sums = self.around.sums.copy()
+        super().relabel(graph, reach, gone)
+        self.around.sums[:] = sums
 
 
-class ReturnsTheNew(RandomRows):
-    """Takes rows back from the sums as they are now, not as they were added."""
+class TakesBackTheNew(RandomRows):
+    """Takes messages back as they are now, not as they were sent."""
 
-    def refresh(self, graph, slots):
-        changed, _ = super().refresh(graph, slots)
-        return changed, self.kept(changed)
+    def update(self, graph, reach, change, gone):
+        return super().update(graph, reach, replace(change, former=self.around.inputs[change.rows]), gone)
+
+
+class ForgetsLostEdges(RandomRows):
+    """Leaves what came along edges that went."""
+
+    def reach(self, graph, plan, changed, gone):
+        found = super().reach(graph, plan, changed, gone)
+        return replace(found, before=found.after)
 
 
 class OldGrid(CoarseInputs):
@@ -170,8 +179,8 @@ class OnAnOldGrid(RandomFeatureNet):
 
 @pytest.mark.parametrize(
     "broken",
-    [with_rows(ReachesOneStep), with_rows(KeepsSums), with_rows(ReturnsTheNew), OnAnOldGrid],
-    ids=["reaches one step", "keeps sums", "returns the new", "old grid"],
+    [*map(with_rows, (ReachesOneStep, KeepsSums, TakesBackTheNew, ForgetsLostEdges)), OnAnOldGrid],
+    ids=["reaches one step", "keeps sums", "takes back the new", "forgets lost edges", "old grid"],
 )
 def test_a_model_that_forgets_wrongly_is_caught(broken, local):
     class Machine(Sequences):
@@ -315,12 +324,13 @@ def noise(seed, num_nodes=400):
 class Leaky(RandomMessages):
     """Leaves the own label in the sums around the neighbours."""
 
-    def rows(self, adjacency, inputs, known, sums, slots):
+    def received(self, surroundings, arcs):
         out = []
-        for v in slots.tolist():
-            without = known.copy()
+        for r, v in enumerate(arcs.receivers.tolist()):
+            without = surroundings.known.copy()
             without[v] = 0
-            out.append(super().rows(adjacency, inputs, without, sums, np.array([v])))
+            one = Arcs(arcs.receivers[r : r + 1], arcs.start[r : r + 1], arcs.count[r : r + 1], arcs.senders)
+            out.append(super().received(replace(surroundings, known=without), one))
         return np.concatenate(out)
 
 

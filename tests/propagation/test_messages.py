@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from tests.exactness.raw import random_raw
 
-from oubli.propagation import RandomMessages
+from oubli.propagation import Arcs, RandomMessages, Surroundings
 from oubli.propagation import messages as messages_module
 from oubli.propagation.messages import _draw_distinct, sum_over_neighbours
 
@@ -42,10 +43,15 @@ def sums_of(graph, known):
     return sums
 
 
-def compute(graph, inputs, known, layer=None):
+def around(graph, inputs, known):
+    return Surroundings(inputs, known, sums_of(graph, known), graph.adjacency.count)
+
+
+def compute(graph, inputs, known, layer=None, slots=None):
     layer = layer or RandomMessages(inputs.shape[1], known.shape[1] - 1, 20, 5)
-    slots = np.arange(len(known))
-    return layer.rows(graph.adjacency, inputs, known, sums_of(graph, known), slots)
+    slots = np.arange(len(known)) if slots is None else slots
+    state = around(graph, inputs, known)
+    return layer.rows(state, layer.received(state, Arcs.into(graph.adjacency, slots)), slots)
 
 
 def half_up(value):
@@ -89,8 +95,21 @@ def test_rows_are_the_definition(num_labels, num_messages):
     for v in range(40):
         assert rows[v].tolist() == plain_row(graph, inputs, known, layer, v)
     some = np.array([7, 3, 11])
-    again = layer.rows(graph.adjacency, inputs, known, sums_of(graph, known), some)
-    assert again.tobytes() == rows[some].tobytes()
+    assert compute(graph, inputs, known, layer, some).tobytes() == rows[some].tobytes()
+
+
+def test_what_is_received_adds_up():
+    """Along all edges it is what comes along some, and along the others, whichever way these are given."""
+    graph, inputs, known = draw(2)
+    layer, state, everyone = RandomMessages(4, 3, 20, 5), around(graph, inputs, known), np.arange(40)
+    whole = layer.received(state, Arcs.into(graph.adjacency, everyone))
+    edges = np.random.default_rng(0).permutation(graph.adjacency.edges())
+    parts = [layer.received(state, Arcs.among(part, everyone)) for part in (edges[:30, ::-1], edges[30:])]
+    assert parts[0].any()
+    assert parts[1].any()
+    assert (parts[0] + parts[1]).tolist() == whole.tolist()
+    some = np.array([0, 5, 6])
+    assert layer.received(state, Arcs.among(edges, some)).tolist() == whole[some].tolist()
 
 
 def test_the_largest_values_do_not_overflow():
@@ -150,12 +169,13 @@ def test_draws_without_repetition_are_fair():
 class SeesItself(RandomMessages):
     """Leaves the own label in the sums around the neighbours."""
 
-    def rows(self, adjacency, inputs, known, sums, slots):
+    def received(self, surroundings, arcs):
         out = []
-        for v in slots.tolist():
-            without = known.copy()
+        for r, v in enumerate(arcs.receivers.tolist()):
+            without = surroundings.known.copy()
             without[v] = 0
-            out.append(super().rows(adjacency, inputs, without, sums, np.array([v])))
+            one = Arcs(arcs.receivers[r : r + 1], arcs.start[r : r + 1], arcs.count[r : r + 1], arcs.senders)
+            out.append(super().received(replace(surroundings, known=without), one))
         return np.concatenate(out)
 
 

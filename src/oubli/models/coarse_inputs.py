@@ -31,6 +31,8 @@ class InputChange:
     ----------
     rows : ndarray of int64
         Slots whose inputs changed, ascending.
+    former : ndarray of int16, shape (rows, columns)
+        What they were.
     reached : list of int
         For each hop, how many rows were looked at.
     whole : str or None
@@ -38,6 +40,7 @@ class InputChange:
     """
 
     rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    former: NDArray[np.int16] = field(default_factory=lambda: np.empty((0, 0), np.int16))
     reached: list[int] = field(default_factory=list)
     whole: str | None = None
 
@@ -100,7 +103,7 @@ class CoarseInputs:
         """Apply `plan` to the graph and bring the inputs up to date."""
         if not (plan.edges.size or plan.wiped.size):
             graph.apply(plan)
-            return InputChange()
+            return InputChange(former=self.values[:0])
         ends = distinct(plan.endpoints, plan.nodes)
         degrees = _log_degrees(graph.adjacency.count[ends])
         moved = self.propagation.remove(graph, plan, graph.index.alive.copy())
@@ -117,9 +120,10 @@ class CoarseInputs:
         if not all(np.array_equal(new, old) for new, old in zip(grid, self._grid, strict=True)):
             return InputChange(reached=moved.reached, whole="a coarse statistic moved")
         values = self._quantise(after)
-        changed = (values != self.values[rows]).any(axis=1)
+        former = self.values[rows]
+        changed = (values != former).any(axis=1)
         self.values[rows] = values
-        return InputChange(rows[changed], moved.reached)
+        return InputChange(rows[changed], former[changed], moved.reached)
 
     def _set_values(self, graph: Graph) -> CoarseInputs:
         self._grid = self._measure(graph)

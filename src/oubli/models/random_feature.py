@@ -206,17 +206,17 @@ class RandomFeatureNet(NodeClassifier):
 
     def _update_rows(self, plan: RemovalPlan, change: InputChange, gone: NDArray[np.int64]) -> dict[str, Any]:
         """Bring rows and statistics up to date; return how many rows that took, and how it was done."""
-        leaving = self._rows.kept(gone), self._rows.codes[gone]
-        self._rows.forget_labels(self.graph_, gone, plan.endpoints)
-        reached = self._rows.reached(self.graph_, distinct(change.rows, plan.endpoints), gone)
-        count = [*change.reached, int(reached.size)]
-        if reached.size > MOST * self._rows.trained.size:
+        reach = self._rows.reach(self.graph_, plan, change.rows, gone)
+        count = [*change.reached, int(reach.receivers.size)]
+        if reach.receivers.size > MOST * self._rows.trained.size:
+            self._rows.relabel(self.graph_, reach, gone)
             self._rows.compute(self.graph_)
             self._sum_rows()
             path = "inputs local, rows and sums computed whole: most training rows reached"
             return {"rows_changed": self._rows.trained.size, "reached": count, "path": path}
-        self._gram.revert(*leaving)
-        slots, former = self._rows.refresh(self.graph_, reached)
+        labels = self._rows.codes[gone]
+        leaving, slots, former = self._rows.update(self.graph_, reach, change, gone)
+        self._gram.revert(leaving, labels)
         self._gram.replace(former, self._rows.kept(slots), self._rows.codes[slots])
         return {"rows_changed": int(slots.size + gone.size), "reached": count, "path": "local"}
 
@@ -246,8 +246,8 @@ class RandomFeatureNet(NodeClassifier):
             ("input sums", self._inputs.sums),
             ("input squares", self._inputs.squares),
             ("inputs", self._inputs.values[alive]),
-            ("neighbours' labels", self._rows.sums[alive]),
-            ("rows", self._rows.kept(self._rows.trained)),
+            ("neighbours' labels", self._rows.around.sums[alive]),
+            ("received", self._rows.received(self._rows.trained)),
             ("products", self._gram.products),
             ("sums", self._gram.sums[present]),
             ("counts", self._gram.counts[present]),
@@ -261,7 +261,7 @@ class RandomFeatureNet(NodeClassifier):
         arrays = {"messages": propagation.messages[alive], "weights": self._weights}
         arrays |= {f"totals_{hop}": t[alive] for hop, t in enumerate(propagation.totals, start=1)}
         arrays |= {"input_sums": self._inputs.sums, "input_squares": self._inputs.squares}
-        arrays |= {"rows": self._rows.kept(self._rows.trained), "products": self._gram.products}
+        arrays |= {"received": self._rows.received(self._rows.trained), "products": self._gram.products}
         return arrays | {"sums": self._gram.sums[used], "counts": self._gram.counts[used]}
 
     def _restore(self, arrays: dict[str, NDArray[Any]]) -> None:
@@ -270,7 +270,7 @@ class RandomFeatureNet(NodeClassifier):
         self._inputs.propagation.restore(arrays["messages"], totals)
         self._inputs.restore(self.graph_, arrays["input_sums"], arrays["input_squares"])
         self._rows = self._make_rows()
-        self._rows.restore(arrays["rows"])
+        self._rows.restore(arrays["received"])
         self._weights = arrays["weights"]
         self.classes_ = self.graph_.label_values[self._rows.classes]
         self._gram = self._empty_gram()

@@ -1,20 +1,44 @@
-"""The rows that the head of a random-feature net learns from, kept for the training nodes."""
+"""The rows that the head of a random-feature net learns from, brought up to date by the messages that change."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from oubli.graph.distinct import distinct, distinct_slots
 from oubli.graph.graph import Graph
-from oubli.models.coarse_inputs import CoarseInputs
-from oubli.propagation.messages import QUARTERS, RandomMessages, sum_over_neighbours
+from oubli.graph.removal import RemovalPlan
+from oubli.models.coarse_inputs import CoarseInputs, InputChange
+from oubli.propagation import Arcs, RandomMessages, Surroundings
+from oubli.propagation.messages import QUARTERS, sum_over_neighbours
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a removal reaches, by slot, ascending.
+
+    Attributes
+    ----------
+    relabelled : ndarray of int64
+        Where labels, or their sums over neighbours, may change.
+    receivers : ndarray of int64
+        Nodes that trained before and are sent something else.
+    before, after : ndarray of int64, shape (pairs, 2)
+        Edges along which something else is sent, before and after.
+    """
+
+    relabelled: NDArray[np.int64]
+    receivers: NDArray[np.int64]
+    before: NDArray[np.int64]
+    after: NDArray[np.int64]
 
 
 class RandomRows:
     """Inputs, means of neighbours' labels and random messages of a node, side by side, as integers.
 
-    The rows of training nodes are kept, to be taken back from sums when they change; others are computed when asked.
+    What training nodes have received is kept, so that a removal takes back the messages that change, and no others.
 
     Parameters
     ----------
@@ -29,21 +53,19 @@ class RandomRows:
         Label code of each training node, -1 elsewhere.
     classes : ndarray of int32
         Codes of the classes that have a training node, ascending.
-    known, sums : ndarray of int32, shape (n, labels + 1)
-        Training labels in quarters, the last column telling where there is one; and their sums over neighbours.
+    around : Surroundings
     """
 
     def __init__(self, graph: Graph, inputs: CoarseInputs, num_messages: int, seed: int) -> None:
         self.codes = np.where(graph.split_codes == 1, graph.label_codes, -1).astype(np.int32)
         self.classes = np.unique(self.codes[self.codes >= 0])
-        self.known = _in_quarters(self.codes, self.classes)
-        self.sums = np.empty_like(self.known)
-        sum_over_neighbours(graph.adjacency, self.known, np.arange(self.codes.size), self.sums)
-        self._inputs = inputs
+        known = _in_quarters(self.codes, self.classes)
+        self.around = Surroundings(inputs.values, known, np.empty_like(known), graph.adjacency.count.copy())
+        sum_over_neighbours(graph.adjacency, known, np.arange(self.codes.size), self.around.sums)
         num_inputs = inputs.values.shape[1]
-        self._messages = RandomMessages(num_inputs, self.known.shape[1] - 1, num_messages, seed)
+        self._messages = RandomMessages(num_inputs, known.shape[1] - 1, num_messages, seed)
         self.width = num_inputs + self._messages.width
-        self._kept = np.empty((0, self.width), np.int16)
+        self._received = np.empty((0, 0), np.int32)
         self._place = np.full(self.codes.size, -1, np.int64)
 
     @property
@@ -52,23 +74,26 @@ class RandomRows:
         return np.flatnonzero(self.codes >= 0)
 
     def of(self, graph: Graph, slots: NDArray[np.int64]) -> NDArray[np.int16]:
-        """Return the rows of any slots, computed, shape (slots, width)."""
-        messages = self._messages.rows(graph.adjacency, self._inputs.values, self.known, self.sums, slots)
-        return np.hstack([self._inputs.values[slots], messages])
+        """Return the rows of any slots, computed from the graph, shape (slots, width)."""
+        return self._rows(self._messages.received(self.around, Arcs.into(graph.adjacency, slots)), slots)
 
     def compute(self, graph: Graph) -> None:
-        """Compute the rows of all training nodes."""
-        self.restore(self.of(graph, self.trained))
+        """Compute what all training nodes receive."""
+        self.restore(self._messages.received(self.around, Arcs.into(graph.adjacency, self.trained)))
 
-    def restore(self, kept: NDArray[np.int16]) -> None:
-        """Take over rows of all training nodes that were saved."""
-        self._kept = kept
+    def restore(self, received: NDArray[np.int32]) -> None:
+        """Take over what all training nodes have received, as it was saved."""
+        self._received = received
         self._place[:] = -1
-        self._place[self.trained] = np.arange(len(kept))
+        self._place[self.trained] = np.arange(len(received))
+
+    def received(self, slots: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return what training nodes have received."""
+        return self._received[self._place[slots]]
 
     def kept(self, slots: NDArray[np.int64]) -> NDArray[np.int16]:
-        """Return the rows of training nodes as they were last computed."""
-        return self._kept[self._place[slots]]
+        """Return the rows of training nodes, by what they have received."""
+        return self._rows(self.received(slots), slots)
 
     def loses_class(self, gone: NDArray[np.int64]) -> bool:
         """Tell whether without the labels of `gone` some class has no training node left."""
@@ -76,38 +101,63 @@ class RandomRows:
         stays[gone] = -1
         return np.unique(stays[stays >= 0]).size < self.classes.size
 
-    def forget_labels(self, graph: Graph, gone: NDArray[np.int64], ends: NDArray[np.int64]) -> None:
-        """Take the labels of `gone` out, after edges at `ends` went."""
-        self._kept[self._place[gone]] = 0
-        self._place[gone] = -1
-        self.codes[gone] = -1
-        self.known[gone] = 0
-        around = distinct(ends, _with_neighbours(graph, gone))
-        sum_over_neighbours(graph.adjacency, self.known, around, self.sums)
-
-    def reached(self, graph: Graph, moved: NDArray[np.int64], gone: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the training nodes whose rows read what changed.
+    def reach(self, graph: Graph, plan: RemovalPlan, changed: NDArray[np.int64], gone: NDArray[np.int64]) -> Reach:
+        """Return what a removal reaches, of which the graph knows already and the rows do not.
 
         Parameters
         ----------
-        moved : ndarray of int64
-            Slots whose inputs or neighbours changed.
+        changed : ndarray of int64
+            Slots whose inputs changed.
         gone : ndarray of int64
-            Slots whose labels went.
+            Training nodes whose labels went.
         """
-        read = _with_neighbours(graph, distinct(moved, _with_neighbours(graph, gone)))
-        return read[self.codes[read] >= 0]
+        relabelled = distinct(plan.endpoints, gone, distinct_slots(graph.adjacency.incident(gone)))
+        centre = distinct(changed, relabelled)
+        after = graph.adjacency.incident(centre)
+        before = np.concatenate([after, plan.edges])
+        receivers = distinct(centre, distinct_slots(before))
+        return Reach(relabelled, receivers[self.codes[receivers] >= 0], before, after)
 
-    def refresh(self, graph: Graph, slots: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int16]]:
-        """Compute rows of training nodes again; return the slots whose row changed, and the former rows."""
-        former, rows = self.kept(slots), self.of(graph, slots)
-        changed = (rows != former).any(axis=1)
-        self._kept[self._place[slots[changed]]] = rows[changed]
-        return slots[changed], former[changed]
+    def update(
+        self, graph: Graph, reach: Reach, change: InputChange, gone: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int16], NDArray[np.int64], NDArray[np.int16]]:
+        """Take back the messages that changed, and send the new ones.
 
+        Returns
+        -------
+        leaving : ndarray of int16
+            Rows of `gone` as they were.
+        slots : ndarray of int64
+            Remaining training nodes whose row changed.
+        former : ndarray of int16
+            What their rows were.
+        """
+        # As all was before: the inputs are those of the present.
+        present = self.around.inputs[change.rows]
+        self.around.inputs[change.rows] = change.former
+        rows = self.kept(reach.receivers)
+        taken = self._messages.received(self.around, Arcs.among(reach.before, reach.receivers))
+        self.around.inputs[change.rows] = present
+        self.relabel(graph, reach, gone)
+        sent = self._messages.received(self.around, Arcs.among(reach.after, reach.receivers))
+        self._received[self._place[reach.receivers]] += sent - taken
+        leaves = self.codes[reach.receivers] < 0
+        leaving = rows[leaves]
+        self._received[self._place[gone]] = 0
+        self._place[gone] = -1
+        slots, former = reach.receivers[~leaves], rows[~leaves]
+        changed = (self.kept(slots) != former).any(axis=1)
+        return leaving, slots[changed], former[changed]
 
-def _with_neighbours(graph: Graph, slots: NDArray[np.int64]) -> NDArray[np.int64]:
-    return distinct(slots, distinct_slots(graph.adjacency.incident(slots)))
+    def relabel(self, graph: Graph, reach: Reach, gone: NDArray[np.int64]) -> None:
+        """Take the labels of `gone` out, and bring degrees and sums of labels up to date."""
+        self.codes[gone] = -1
+        self.around.known[gone] = 0
+        self.around.degrees[reach.relabelled] = graph.adjacency.count[reach.relabelled]
+        sum_over_neighbours(graph.adjacency, self.around.known, reach.relabelled, self.around.sums)
+
+    def _rows(self, received: NDArray[np.int32], slots: NDArray[np.int64]) -> NDArray[np.int16]:
+        return np.hstack([self.around.inputs[slots], self._messages.rows(self.around, received, slots)])
 
 
 def _in_quarters(codes: NDArray[np.int32], classes: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +29,51 @@ LABEL_INPUTS, FEATURE_INPUTS = 3, 5
 
 WEIGHT_WORDS = 4
 BIAS_STEPS = 64
+
+
+@dataclass
+class Surroundings:
+    """What messages are made of, by slot.
+
+    Attributes
+    ----------
+    inputs : ndarray of int16, shape (n, num_inputs)
+        In steps of 1/32.
+    known : ndarray of int32, shape (n, num_labels + 1)
+        Labels in quarters, the last column 4 where there is one; zeros where there is none.
+    sums : ndarray of int32, shape (n, num_labels + 1)
+        Sum of `known` over neighbours.
+    degrees : ndarray of int32, shape (n,)
+    """
+
+    inputs: NDArray[np.int16]
+    known: NDArray[np.int32]
+    sums: NDArray[np.int32]
+    degrees: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Arcs:
+    """Directed edges by receiver: that of ``receivers[r]`` are ``senders[start[r] : start[r] + count[r]]``."""
+
+    receivers: NDArray[np.int64]
+    start: NDArray[np.int64]
+    count: NDArray[np.int32]
+    senders: NDArray[np.int32]
+
+    @classmethod
+    def into(cls, adjacency: Adjacency, slots: NDArray[np.int64]) -> Arcs:
+        """Return all arcs into `slots`."""
+        return cls(slots, adjacency.start[slots], adjacency.count[slots], adjacency.neighbours)
+
+    @classmethod
+    def among(cls, pairs: NDArray[np.int64], receivers: NDArray[np.int64]) -> Arcs:
+        """Return those into ascending `receivers` of undirected pairs, given once each."""
+        both = np.concatenate([pairs, pairs[:, ::-1]])
+        ordered = both[np.argsort(both[:, 1], kind="stable")]
+        start = np.searchsorted(ordered[:, 1], receivers)
+        count = np.searchsorted(ordered[:, 1], receivers, side="right") - start
+        return cls(receivers, start, count.astype(np.int32), ordered[:, 0].astype(np.int32))
 
 
 class RandomMessages:
@@ -65,29 +112,24 @@ class RandomMessages:
         self.biases = BIAS_STEPS * draws[-1]
         self.width = 2 * (num_labels + 1) + num_messages
 
-    def rows(
-        self,
-        adjacency: Adjacency,
-        inputs: NDArray[np.int16],
-        known: NDArray[np.int32],
-        sums: NDArray[np.int32],
-        slots: NDArray[np.int64],
-    ) -> NDArray[np.int16]:
-        """Return the rows of `slots`, shape (slots, width).
+    def received(self, surroundings: Surroundings, arcs: Arcs) -> NDArray[np.int32]:
+        """Return what receivers are sent, summed, shape (receivers, num_labels + 1 + num_messages).
 
-        Parameters
-        ----------
-        inputs : ndarray of int16, shape (n, num_inputs)
-            In steps of 1/32.
-        known : ndarray of int32, shape (n, num_labels + 1)
-            Labels in quarters, the last column 4 where there is one; zeros where there is none.
-        sums : ndarray of int32, shape (n, num_labels + 1)
-            Sum of `known` over neighbours.
+        Sums of some arcs, less the sums of others, are the sums of those that make the difference.
         """
+        out = np.empty((arcs.receivers.size, self.width - surroundings.known.shape[1]), np.int32)
+        lists = arcs.start, arcs.count, arcs.senders, arcs.receivers
+        state = surroundings.inputs, surroundings.known, surroundings.sums, surroundings.degrees
+        work = arcs.senders.size * self.weights.size
+        _receive(work, *lists, *state, self.channels, self.weights, self.biases, out)
+        return out
+
+    def rows(
+        self, surroundings: Surroundings, received: NDArray[np.int32], slots: NDArray[np.int64]
+    ) -> NDArray[np.int16]:
+        """Return means of labels and of messages, shape (slots, width), given what the slots have received in all."""
         out = np.empty((slots.size, self.width), np.int16)
-        lists = adjacency.start, adjacency.count, adjacency.neighbours
-        work = int(adjacency.count[slots].sum(dtype=np.int64)) * (self.width + self.weights.size)
-        _write_rows(work, *lists, inputs, known, sums, slots, self.channels, self.weights, self.biases, out)
+        _average(out.size, received, surroundings.sums, surroundings.degrees, slots, out)
         return out
 
 
@@ -177,23 +219,29 @@ def _add_messages(values, channels, weights, biases, sent, totals):  # type: ign
 
 
 @TwoWay
-def _write_rows(start, count, neighbours, inputs, known, sums, slots, channels, weights, biases, out):  # type: ignore[no-untyped-def]
+def _receive(start, count, senders, receivers, inputs, known, sums, degrees, channels, weights, biases, out):  # type: ignore[no-untyped-def]
     labels, width = known.shape[1], biases.size
-    for r in nb.prange(slots.size):
-        v = slots[r]
+    for r in nb.prange(receivers.size):
+        v = receivers[r]
         values = np.empty(2 * labels + 1 + 2 * inputs.shape[1], np.int32)
-        sent, totals = np.empty(width, np.int32), np.zeros(width, np.int64)
-        further = np.zeros(labels, np.int64)
-        for p in range(start[v], start[v] + count[v]):
-            u = neighbours[p]
+        sent, totals = np.empty(width, np.int32), out[r, labels:]
+        out[r] = 0
+        for p in range(start[r], start[r] + count[r]):
+            u = senders[p]
             for c in range(labels):
-                further[c] += _quotient(SHARE_STEPS * (sums[u, c] - known[v, c]), count[u])
+                out[r, c] += _quotient(SHARE_STEPS * (sums[u, c] - known[v, c]), degrees[u])
             if width:
-                _fill_channels(u, v, count[u], inputs, known, sums, values)
+                _fill_channels(u, v, degrees[u], inputs, known, sums, values)
                 _add_messages(values, channels, weights, biases, sent, totals)
-        degree = max(count[v], 1)
+
+
+@TwoWay
+def _average(received, sums, degrees, slots, out):  # type: ignore[no-untyped-def]
+    labels = sums.shape[1]
+    for r in nb.prange(slots.size):
+        degree = max(degrees[slots[r]], 1)
         for c in range(labels):
-            out[r, c] = _quotient(SHARE_STEPS * sums[v, c], degree)
-            out[r, labels + c] = _quotient(further[c], degree)
-        for j in range(width):
-            out[r, 2 * labels + j] = _quotient(4 * totals[j], degree)
+            out[r, c] = _quotient(SHARE_STEPS * sums[slots[r], c], degree)
+            out[r, labels + c] = _quotient(received[r, c], degree)
+        for j in range(labels, received.shape[1]):
+            out[r, labels + j] = _quotient(4 * np.int64(received[r, j]), degree)
