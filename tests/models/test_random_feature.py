@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from tests.exactness.raw import KINDS, draw_removal, random_raw, read_raw
 from tests.exactness.reference import assert_same, refit
+from tests.exactness.test_matrix import unlearn_and_refit
 from tests.exactness.test_sequences import Unlearning, run
 from tests.propagation.switch import switch
 from threadpoolctl import threadpool_limits
@@ -122,6 +123,23 @@ def test_every_sequence_by_the_local_path(local):
 @pytest.mark.slow
 def test_every_sequence_of_many():
     run(Sequences, max_examples=300, stateful_step_count=16)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("data", ["cora", "minesweeper", "facebook-pages", "squirrel-filtered"])
+def test_real_graphs_against_a_fresh_process(data, data_root, tmp_path):
+    estimator = RandomFeatureNet(messages=200, alpha=[30.0, 300.0], projection=64)
+    cases = [(kind, size, level) for kind in KINDS for size in (1, 5, 25) for level in ("frozen", "reselected")]
+    unlearnt, refitted = unlearn_and_refit(read_raw(data_root, data), estimator, cases, tmp_path)
+    different = [case for case, ours, theirs in zip(cases, unlearnt, refitted, strict=True) if ours != theirs]
+    assert len(unlearnt) == len(cases)
+    assert different == []
+
+
+def test_names_of_one_operator_are_one_model():
+    raw = random_raw(0)
+    named, number = (RandomFeatureNet(messages=4, operator=o).fit(raw.build()) for o in ("symmetric", np.float64(0.5)))
+    assert named.digest() == number.digest()
 
 
 def with_rows(kind):

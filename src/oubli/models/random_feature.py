@@ -232,8 +232,9 @@ class RandomFeatureNet(NodeClassifier):
         return canonical_digest([("classes", self.classes_), ("weights", self._weights)])
 
     def _digest_parts(self) -> list[tuple[str, Any]]:
-        left_out = ("alpha", "scoring")
+        left_out = ("alpha", "operator", "scoring")
         configuration = {k: v for k, v in self.describe()["params"].items() if k not in left_out}
+        configuration["rho"] = Operator.parse(self.operator).rho
         alive = np.flatnonzero(self.graph_.index.alive)
         propagation = self._inputs.propagation
         present = self._rows.classes
