@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from oubli import Removal, load_model, verify
 from oubli.errors import InputError
-from oubli.models import RandomFeatureNet
+from oubli.models import RandomFeatureNet, RoutedClassifier, SGCRidge
 from oubli.models import random_feature as random_feature_module
 from oubli.models.coarse_inputs import CoarseInputs
 from oubli.models.random_rows import RandomRows
@@ -134,6 +134,15 @@ def test_real_graphs_against_a_fresh_process(data, data_root, tmp_path):
     different = [case for case, ours, theirs in zip(cases, unlearnt, refitted, strict=True) if ours != theirs]
     assert len(unlearnt) == len(cases)
     assert different == []
+
+
+def test_a_router_may_keep_it():
+    raw = random_raw(3, num_nodes=120)
+    router = RoutedClassifier(assortative=SGCRidge(hops=1), heterophilous=RandomFeatureNet(messages=16))
+    model = clone(router).fit(raw.build())
+    gone = Removal(nodes=raw.ids[:2], edges=raw.edges[-2:])
+    model.unlearn(gone, missing="ignore")
+    assert_same(model, clone(router).fit(raw.without(gone).build()))
 
 
 def test_names_of_one_operator_are_one_model():

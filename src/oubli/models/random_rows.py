@@ -60,6 +60,7 @@ class RandomRows:
         self.codes = np.where(graph.split_codes == 1, graph.label_codes, -1).astype(np.int32)
         self.classes = np.unique(self.codes[self.codes >= 0])
         known = _in_quarters(self.codes, self.classes)
+        # The inputs are the very array, not a copy: they change under it.
         self.around = Surroundings(inputs.values, known, np.empty_like(known), graph.adjacency.count.copy())
         sum_over_neighbours(graph.adjacency, known, np.arange(self.codes.size), self.around.sums)
         num_inputs = inputs.values.shape[1]
