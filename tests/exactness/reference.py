@@ -18,7 +18,7 @@ def chosen(estimator: NodeClassifier, choices: dict[str, Any]) -> NodeClassifier
     if isinstance(fixed, CorrectAndSmooth):
         base = chosen(SGCRidge() if fixed.base is None else fixed.base, choices["base"])
         return fixed.set_params(base=base, correction=choices["correction"], smoothing=choices["smoothing"])
-    return fixed.set_params(alpha=choices["alpha"], projection=choices["projection"])
+    return fixed.set_params(**choices)
 
 
 def refit(

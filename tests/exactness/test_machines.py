@@ -9,7 +9,7 @@ import pytest
 from tests.exactness.raw import KINDS, draw_removal, random_raw
 from tests.exactness.worker import describe, run_fresh
 
-from oubli.models import CorrectAndSmooth, LCFNet, SGCRidge
+from oubli.models import CorrectAndSmooth, LCFNet, RandomFeatureNet, SGCRidge
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +31,7 @@ def jobs(tmp_path_factory):
         "kernel": (LCFNet(bandwidth=[0.1, 0.3], **layered), wide),
         "covariances": (LCFNet(head="linear", label_folds=3, **layered), wide),
         "landmarks": (LCFNet(landmarks=100, operator="symmetric", **layered), wide),
+        "random features": (RandomFeatureNet(messages=600, hops=2, alpha=[10.0, 100.0]), wide),
         "components of rows": (
             CorrectAndSmooth(LCFNet(scaling="block", **layered), iterations=3),
             random_raw(6, num_nodes=200, num_features=900, sparse=True),

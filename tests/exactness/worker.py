@@ -19,7 +19,7 @@ import numpy as np
 from tests.exactness.raw import RawGraph
 
 from oubli import Removal
-from oubli.models import CorrectAndSmooth, LCFNet, NodeClassifier, SGCRidge
+from oubli.models import CorrectAndSmooth, LCFNet, NodeClassifier, RandomFeatureNet, SGCRidge
 
 ROOT = Path(__file__).resolve().parents[2]
 SHUFFLE_SEED = 7
@@ -38,7 +38,8 @@ def make(description: dict[str, Any]) -> NodeClassifier:
     params = dict(description["params"])
     if description["class"] == "CorrectAndSmooth":
         return CorrectAndSmooth(**params | {"base": make(params["base"])})
-    return {"SGCRidge": SGCRidge, "LCFNet": LCFNet}[description["class"]](**params)
+    known = {kind.__name__: kind for kind in (SGCRidge, LCFNet, RandomFeatureNet)}
+    return known[description["class"]](**params)
 
 
 def fingerprint(model: NodeClassifier) -> dict[str, Any]:

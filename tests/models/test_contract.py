@@ -15,7 +15,7 @@ from oubli import Graph, Removal, load_model
 from oubli.errors import AlreadyRemovedError, InputError, NotFittedError, OubliError, UnknownNodeError
 from oubli.graph.state import graph_to_arrays
 from oubli.guarantees import Exact, Receipt
-from oubli.models import CorrectAndSmooth, LCFNet, NodeClassifier, RoutedClassifier, SGCRidge
+from oubli.models import CorrectAndSmooth, LCFNet, NodeClassifier, RandomFeatureNet, RoutedClassifier, SGCRidge
 
 GRID = [0.01, 1.0, 100.0]
 SHARES = [0.0, 0.8]
@@ -31,12 +31,16 @@ ESTIMATORS = {
         assortative=SGCRidge(hops=1), heterophilous=SGCRidge(), router="homophily", minimum_edges=5, threshold=0.0
     ),
     "layers": LCFNet(layers=1, random_features=8, components=4, alpha=GRID),
+    "random features": RandomFeatureNet(messages=12, alpha=10.0),
+    "random features, choosing": RandomFeatureNet(hops=1, messages=8, alpha=GRID),
+    "random features, smooth": CorrectAndSmooth(RandomFeatureNet(messages=8), iterations=5),
     "layers, smooth": CorrectAndSmooth(LCFNet(layers=1, random_features=8, label_folds=2, head="linear"), iterations=5),
 }
 OTHER = {
     SGCRidge: {"hops": 3},
     CorrectAndSmooth: {"iterations": 7, "base__hops": 3},
     LCFNet: {"layers": 2},
+    RandomFeatureNet: {"messages": 9},
     RoutedClassifier: {"threshold": 0.5, "heterophilous__hops": 3},
 }
 

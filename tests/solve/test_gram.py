@@ -116,6 +116,21 @@ def test_any_history_leaves_the_sums_of_what_is_in(steps, by_class):
     assert_equal(statistics, expected(rows[10:], labels[10:], by_class=by_class))
 
 
+@pytest.mark.parametrize("by_class", [False, True])
+@pytest.mark.parametrize("count", [0, 1, 9, 700])
+def test_rows_replaced_in_one_pass_or_two(by_class, count):
+    rows, labels = draw(3, n=1500)
+    kept, (others, _) = rows[count:], draw(4, n=count)
+    statistics = ExactGram(5, 3, CONSTANT, by_class).update(rows, labels)
+    statistics.replace(rows[:count], others, labels[:count])
+    now = ExactGram(5, 3, CONSTANT, by_class).update(np.concatenate([others, kept]), labels)
+    assert everything(statistics) == everything(now)
+    # Values whose product of all rows at once float64 does not hold.
+    large = (rows[:9].astype(np.int64) << 10).astype(np.int32)
+    wide = ExactGram(5, 3, CONSTANT, by_class).update(large, labels[:9]).replace(large, rows[:9], labels[:9])
+    assert everything(wide) == everything(ExactGram(5, 3, CONSTANT, by_class).update(rows[:9], labels[:9]))
+
+
 def test_no_rows_change_nothing():
     statistics = ExactGram(5, 3, CONSTANT)
     statistics.update(np.empty((0, 5), np.int32), np.empty(0, np.int32))
@@ -132,4 +147,9 @@ def test_what_does_not_fit_is_an_error_and_changes_nothing():
         add_gram(full, np.full((2, 1), 2**24, np.int32), CONSTANT)
     assert full[0, 0] == 2**63 - 2**48
     assert not any(everything(statistics))
+    nearly = ExactGram(1, 1, 1)
+    nearly.products[0, 0, 0] = 2**63 - 2**40
+    with pytest.raises(CapacityError):
+        nearly.replace(*np.array([[[1]], [[2**20]]], np.int32), np.zeros(1, np.int32))
+    assert nearly.products[0, 0, 0] == 2**63 - 2**40
     add_gram(np.zeros((2, 2), np.int64), np.full((1, 1), 2**26, np.int32), CONSTANT)

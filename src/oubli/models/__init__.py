@@ -10,10 +10,19 @@ from oubli.models.base import NodeClassifier
 from oubli.models.correct_and_smooth import CorrectAndSmooth
 from oubli.models.lcf import LCFNet
 from oubli.models.parameters import estimator_class
+from oubli.models.random_feature import RandomFeatureNet
 from oubli.models.routed import RoutedClassifier
 from oubli.models.sgc import SGCRidge
 
-__all__ = ["CorrectAndSmooth", "LCFNet", "NodeClassifier", "RoutedClassifier", "SGCRidge", "load_model"]
+__all__ = [
+    "CorrectAndSmooth",
+    "LCFNet",
+    "NodeClassifier",
+    "RandomFeatureNet",
+    "RoutedClassifier",
+    "SGCRidge",
+    "load_model",
+]
 
 
 def load_model(path: str | Path) -> NodeClassifier:

@@ -8,13 +8,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from oubli.errors import InputError
 from oubli.graph.distinct import distinct
 from oubli.graph.removal import RemovalPlan
 from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.levels import Level
 from oubli.models.base import NodeClassifier
-from oubli.models.parameters import check_choice, check_integer, numbers
+from oubli.models.parameters import check_choice, check_integer
+from oubli.models.ridge_strength import best_alpha, ridge_strengths, validation_slots
 from oubli.models.scoring import METRICS, score_predictions
 from oubli.propagation import Operator, OutputChange, Propagation, Quantiser
 from oubli.solve import ExactGram, class_weights, keeps_rows, linear_scores, weights_from_gram, weights_from_rows
@@ -136,12 +136,10 @@ class SGCRidge(NodeClassifier):
         if self.projection not in ("auto", None):
             check_integer(self.projection, 'projection (if neither "auto" nor None)', 1, 2**20)
         Operator.parse(self.operator)
-        for alpha in self._alphas():
-            if not 0 < alpha < np.inf:
-                raise InputError(f"alpha: expected positive numbers, got {alpha!r}")
+        self._alphas()
 
     def _alphas(self) -> list[float]:
-        return numbers(self.alpha, "alpha")[::-1]
+        return ridge_strengths(self.alpha)
 
     def _has_choices(self) -> bool:
         return len(self._alphas()) > 1 or (self.projection == "auto" and self.graph_.num_features > WIDE)
@@ -209,19 +207,16 @@ class SGCRidge(NodeClassifier):
     def _choose_alpha(
         self, alphas: list[float], weights: NDArray[np.int64] | None
     ) -> tuple[float, NDArray[np.float64]]:
-        slots = self.graph_.split_slots("val")
-        if slots.size == 0:
-            raise InputError("alpha: there are no validation nodes to choose by; give one alpha, or a graph with val=")
+        slots = validation_slots(self.graph_)
         # The validation rows are embedded once; only the weights differ between alphas.
         rows, targets = self._propagation.embed(self.graph_, slots), self._targets(self.graph_.label_codes[slots])
-        best_score, chosen = -np.inf, (alphas[0], np.empty((0, 0)))
-        for alpha in alphas:
-            candidate = self._solve_at(alpha, weights)
-            scores = linear_scores(rows, candidate, self.fraction_bits)
-            score = score_predictions(scores, targets, self.scoring)
-            if score > best_score:
-                best_score, chosen = score, (alpha, candidate)
-        return chosen
+        return best_alpha(
+            alphas,
+            lambda alpha: self._solve_at(alpha, weights),
+            lambda candidate: score_predictions(
+                linear_scores(rows, candidate, self.fraction_bits), targets, self.scoring
+            ),
+        )
 
     def _solve_at(self, alpha: float, weights: NDArray[np.int64] | None) -> NDArray[np.float64]:
         if self._gram is not None:
@@ -268,12 +263,8 @@ class SGCRidge(NodeClassifier):
     def _replace_rows(self, change: OutputChange, changed: NDArray[np.int64], gone: NDArray[np.int64]) -> None:
         assert self._gram is not None
         new = self._propagation.embed(self.graph_, changed)
-        former = new.copy()
-        width = self._propagation.width
-        for at, (rows, blocks) in enumerate(zip(change.rows, change.former, strict=True)):
-            former[np.searchsorted(changed, rows), at * width : (at + 1) * width] = blocks
         labels = self._codes[changed]
-        self._gram.revert(former, labels)
+        self._gram.revert(change.before(changed, new), labels)
         self._codes[gone] = -1
         stays = self._codes[changed] >= 0
         self._gram.update(new[stays], labels[stays])

@@ -46,6 +46,14 @@ class OutputChange:
     reached: list[int] = field(default_factory=list)
     full_from: int | None = None
 
+    def before(self, rows: NDArray[np.int64], after: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return embedded rows as they were, given as they are; `rows` ascend and hold all that changed."""
+        former = after.copy()
+        width = after.shape[1] // max(len(self.rows), 1)
+        for at, (changed, blocks) in enumerate(zip(self.rows, self.former, strict=True)):
+            former[np.searchsorted(rows, changed), at * width : (at + 1) * width] = blocks
+        return former
+
 
 class Propagation:
     """Integer state of `hops` hops over a graph: quantised features and one accumulator a hop.

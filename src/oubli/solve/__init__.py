@@ -10,6 +10,7 @@ from oubli.solve.ridge import class_weights, keeps_rows, weights_from_gram, weig
 from oubli.solve.rounded import rounded_solve
 from oubli.solve.scores import linear_scores
 from oubli.solve.standard import Standardiser
+from oubli.solve.standardised import PenalisedSystem, standardised_weights
 from oubli.solve.systems import GramSystem, RowSystem
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "GramSystem",
     "KernelSystem",
     "LeaveOneOutRidge",
+    "PenalisedSystem",
     "RowSystem",
     "Standardiser",
     "class_weights",
@@ -31,6 +33,7 @@ __all__ = [
     "ordered_product",
     "principal_components",
     "rounded_solve",
+    "standardised_weights",
     "weights_from_gram",
     "weights_from_rows",
 ]

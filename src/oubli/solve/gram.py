@@ -48,15 +48,36 @@ class ExactGram:
         self.sums = np.zeros((num_classes, width + 1), np.int64)
         self.counts = np.zeros(num_classes, np.int64)
 
-    def update(self, rows: NDArray[np.int32], labels: NDArray[np.int32]) -> ExactGram:
+    def update(self, rows: NDArray[np.signedinteger[Any]], labels: NDArray[np.int32]) -> ExactGram:
         """Add labelled rows."""
         return self._add(rows, labels, 1)
 
-    def revert(self, rows: NDArray[np.int32], labels: NDArray[np.int32]) -> ExactGram:
+    def revert(self, rows: NDArray[np.signedinteger[Any]], labels: NDArray[np.int32]) -> ExactGram:
         """Take back rows that were added, in any order."""
         return self._add(rows, labels, -1)
 
-    def _add(self, rows: NDArray[np.int32], labels: NDArray[np.int32], sign: int) -> ExactGram:
+    def replace(
+        self,
+        former: NDArray[np.signedinteger[Any]],
+        rows: NDArray[np.signedinteger[Any]],
+        labels: NDArray[np.int32],
+    ) -> ExactGram:
+        """Take back rows that were added and add what they have become; of few rows in one pass over `G`."""
+        largest = max(int(_largest(former)), int(_largest(rows)), abs(self.constant))
+        few = 2 * len(rows) <= BLOCK and 2 * len(rows) * largest * largest <= EXACT
+        if len(self.products) > 1 or not few or len(rows) == 0:
+            return self.revert(former, labels).update(rows, labels)
+        _check_room(self.products[0], largest, len(rows), 1)
+        both = np.full((2 * len(rows), rows.shape[1] + 1), float(self.constant))
+        both[:, :-1] = np.vstack([former, rows])
+        signed = both.copy()
+        signed[: len(rows)] *= -1.0
+        add_integers(self.products[0], signed.T @ both, 1)
+        _add_sums(self.sums, former, labels, self.constant, -1)
+        _add_sums(self.sums, rows, labels, self.constant, 1)
+        return self
+
+    def _add(self, rows: NDArray[np.signedinteger[Any]], labels: NDArray[np.int32], sign: int) -> ExactGram:
         if len(rows) == 0:
             return self
         if len(self.products) == 1:
@@ -69,7 +90,7 @@ class ExactGram:
         return self
 
 
-def add_gram(gram: NDArray[np.int64], rows: NDArray[np.int32], constant: int, sign: int = 1) -> None:
+def add_gram(gram: NDArray[np.int64], rows: NDArray[np.signedinteger[Any]], constant: int, sign: int = 1) -> None:
     """Add ``sign * Z^T Z`` to `gram`, `Z` being the rows and a constant column, exactly.
 
     Blocks of rows are multiplied in float64, which is exact while no partial sum reaches 2**53; the block is made as
@@ -82,13 +103,7 @@ def add_gram(gram: NDArray[np.int64], rows: NDArray[np.int32], constant: int, si
     """
     largest = max(int(_largest(rows)), abs(constant))
     block = min(BLOCK, EXACT // (largest * largest), len(rows))
-    # What was added before can be taken back: only additions can leave the range.
-    room = 2**63 - (int(gram.diagonal().max(initial=0)) if sign > 0 else 0)
-    if block < 1 or largest * largest * len(rows) >= room:
-        raise CapacityError(
-            f"gram: values up to {largest} in {len(rows)} rows leave the range of exact sums; "
-            "lower fraction_bits or scale the features down"
-        )
+    _check_room(gram, largest, len(rows), sign)
     buffer = np.empty((block, gram.shape[0]))
     buffer[:, -1] = constant
     for first in range(0, len(rows), block):
@@ -97,6 +112,16 @@ def add_gram(gram: NDArray[np.int64], rows: NDArray[np.int32], constant: int, si
         float_rows[:, :-1] = part
         product = float_rows.T @ float_rows
         add_integers(gram, product, sign)
+
+
+def _check_room(gram: NDArray[np.int64], largest: int, count: int, sign: int) -> None:
+    # What was added before can be taken back: only additions can leave the range.
+    room = 2**63 - (int(gram.diagonal().max(initial=0)) if sign > 0 else 0)
+    if largest * largest > EXACT or largest * largest * count >= room:
+        raise CapacityError(
+            f"gram: values up to {largest} in {count} rows leave the range of exact sums; "
+            "lower fraction_bits or scale the features down"
+        )
 
 
 @nb.njit(cache=True)

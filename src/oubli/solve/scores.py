@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +11,9 @@ from numpy.typing import NDArray
 from oubli.propagation.threads import TwoWay
 
 
-def linear_scores(rows: NDArray[np.int32], weights: NDArray[np.float64], fraction_bits: int) -> NDArray[np.float64]:
+def linear_scores(
+    rows: NDArray[np.signedinteger[Any]], weights: NDArray[np.float64], fraction_bits: int
+) -> NDArray[np.float64]:
     """Return ``rows * 2**-fraction_bits @ weights[:-1] + weights[-1]``, shape (rows, classes).
 
     Each score adds its terms in the order of the columns, so the bytes do not depend on threads or BLAS.

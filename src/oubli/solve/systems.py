@@ -31,9 +31,17 @@ class RidgeSystem(Protocol):
         """Return a bound of each entry's error, given what a solution leaves of the right-hand side."""
 
 
-def _factorise(matrix: NDArray[np.float64]) -> Any:
+def factorise(matrix: NDArray[np.float64]) -> Any:
+    """Return LAPACK's Cholesky factor, for approximate solutions; `matrix` is overwritten.
+
+    Raises
+    ------
+    CapacityError
+        When the matrix is not positive definite in float64.
+    """
     try:
-        return sl.cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)
+        # Symmetric, so its transpose is the same matrix, in the order LAPACK takes without a copy.
+        return sl.cho_factor(matrix.T, lower=True, overwrite_a=True, check_finite=False)
     except sl.LinAlgError:
         raise CapacityError(
             "solve: the system is not positive definite in float64; raise alpha, or drop columns that are repeated"
@@ -79,7 +87,7 @@ class GramSystem:
         self._scale = 1.0 / np.sqrt(np.maximum(floats.diagonal(), 1.0))
         floats *= self._scale[:, None]
         floats *= self._scale[None, :]
-        self._factor = _factorise(floats)
+        self._factor = factorise(floats)
 
     def product(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the matrix times digits, in digits, exactly."""
@@ -118,7 +126,7 @@ class RowSystem:
         self._constant = float(rows[0, -1])
         kernel = self._inner @ self._inner.T
         kernel[np.diag_indices_from(kernel)] += alpha
-        self._factor = _factorise(kernel)
+        self._factor = factorise(kernel)
         self._ones = sl.cho_solve(self._factor, self._root, check_finite=False)
 
     def product(self, places: NDArray[np.int64]) -> NDArray[np.int64]:

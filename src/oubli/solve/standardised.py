@@ -1,0 +1,108 @@
+"""Ridge on standardised columns from exact statistics, without touching a row."""
+
+from __future__ import annotations
+
+import numba as nb
+import numpy as np
+import scipy.linalg as sl
+from numpy.typing import NDArray
+
+from oubli.errors import CapacityError, InputError
+from oubli.solve.digits import DigitMatrix
+from oubli.solve.gram import ExactGram
+from oubli.solve.products import ordered_product
+from oubli.solve.rounded import rounded_solve
+from oubli.solve.systems import factorise
+
+ROOM = 2**62
+
+
+class PenalisedSystem:
+    """The system ``(A + diag(p)) x = b`` of integers, `A` positive semidefinite and every penalty positive.
+
+    Parameters
+    ----------
+    matrix : ndarray of int64, shape (d, d)
+        `A`; the penalties are added in place.
+    rhs : ndarray of int64, shape (d, classes)
+    penalties : ndarray of int64, shape (d,)
+    """
+
+    def __init__(self, matrix: NDArray[np.int64], rhs: NDArray[np.int64], penalties: NDArray[np.int64]) -> None:
+        self.rhs = rhs
+        self._roots = np.sqrt(penalties.astype(np.float64))
+        matrix[np.diag_indices_from(matrix)] += penalties
+        self._exact = DigitMatrix(matrix)
+        floats = matrix.astype(np.float64)
+        self._scale = 1.0 / np.sqrt(floats.diagonal())
+        floats *= self._scale[:, None]
+        floats *= self._scale[None, :]
+        self._factor = factorise(floats)
+
+    def product(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the matrix times digits, in digits, exactly."""
+        return self._exact.times(places)
+
+    def solve_roughly(self, residual: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return an approximate solution, by Cholesky in float64."""
+        scaled = self._scale[:, None] * residual
+        solution: NDArray[np.float64] = self._scale[:, None] * sl.cho_solve(self._factor, scaled, check_finite=False)
+        return solution
+
+    def error_bound(self, residual: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return ``|P^(-1/2) r| / sqrt(p_i)``: the system is at least `P`, so its inverse is at most that of `P`."""
+        length = np.sqrt(((residual / self._roots[:, None]) ** 2).sum(axis=0))
+        bound: NDArray[np.float64] = length[None, :] / self._roots[:, None]
+        return bound
+
+
+def standardised_weights(gram: ExactGram, alpha: float) -> NDArray[np.float64]:
+    """Return ridge weights of the classes that occur, shape (columns + 1, classes), the intercept last.
+
+    One-hot targets, squared error, and the penalty `alpha` that ridge would have on columns divided by their deviation:
+    ``(n G - s s^T + (alpha / n) diag(n G - s s^T)) W = n R - s r``. Each weight is correctly rounded; a column that is
+    constant has none.
+
+    Parameters
+    ----------
+    gram : ExactGram
+        Of one group, with a constant column of ones.
+    alpha : float
+
+    Raises
+    ------
+    CapacityError
+        When a number leaves int64, or the system cannot be solved to the last bit.
+    InputError
+        When `alpha` is too large for exact sums.
+    """
+    present = np.flatnonzero(gram.counts)
+    products, counts = gram.products[0], gram.counts[present]
+    size, totals = int(products[-1, -1]), products[-1, :-1]
+    # By Cauchy and Schwarz no entry, and no part of one, exceeds the largest of the diagonal.
+    if size * int(products.diagonal().max()) >= ROOM:
+        raise CapacityError("solve: products of sums leave int64; there are too many training nodes for this head")
+    matrix = np.empty((totals.size, totals.size), np.int64)
+    _centre(products, matrix)
+    rhs = size * gram.sums[present, :-1].T - np.outer(totals, counts)
+    spread = matrix.diagonal().copy()
+    wanted = np.maximum(np.rint(spread * (alpha / size)), 1.0)
+    if wanted.max(initial=0.0) >= ROOM:
+        raise InputError(f"alpha: {alpha} is too large for exact sums here; lower it")
+    # Of two classes the right-hand sides, and with them the weights, are each other's negatives.
+    several = rhs if present.size != 2 else rhs[:, 1:]
+    weights = rounded_solve(PenalisedSystem(matrix, np.ascontiguousarray(several), wanted.astype(np.int64)))
+    if present.size == 2:
+        weights = np.hstack([0.0 - weights, weights])
+    intercept = (counts - ordered_product(totals[None, :].astype(np.float64), weights)) / size
+    return np.vstack([weights, intercept])
+
+
+@nb.njit(cache=True)
+def _centre(products, out):  # type: ignore[no-untyped-def]
+    # One pass, without the products of columns and of sums as matrices of their own.
+    last = out.shape[0]
+    size = products[last, last]
+    for i in range(last):
+        for j in range(last):
+            out[i, j] = size * products[i, j] - products[last, i] * products[last, j]
