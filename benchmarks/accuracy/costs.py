@@ -28,7 +28,7 @@ from benchmarks.accuracy.closed_forms import best_trial, candidates, run
 from benchmarks.accuracy.datasets import Task, available_tasks
 from benchmarks.accuracy.gnns import SHORT, SHORT_SCHEDULE, schedule, tuning_runs
 from benchmarks.accuracy.gnns import trials as network_trials
-from benchmarks.accuracy.records import Key, Record, Records, measured
+from benchmarks.accuracy.records import Key, Record, Records
 from benchmarks.data import arxiv, has_dataset
 from benchmarks.results import FOLDER
 from benchmarks.timing import Samples, interleave, summary
@@ -82,15 +82,14 @@ def unlearn_costs(records: Records, task: Task) -> Record:
     split = task.splits[0]
     graph, trial = task.load(split), best_trial(records, task)
     choices, (_, make) = run(records, task, trial, split)["choices"], candidates(task)[trial]
-    with measured() as account:
-        fitted = make(task.scoring).fit_with(graph, choices)
+    fitted = make(task.scoring).fit_with(graph, choices)
     rng = np.random.default_rng(SEED)
     requests = {
         "edge": Removal(edges=graph.edges[rng.integers(graph.num_edges, size=1)]),
         "node": Removal(nodes=rng.choice(graph.train_nodes, 1)),
         "label": Removal(labels=rng.choice(graph.train_nodes, 1)),
     }
-    found: Record = {"peak_mib": account["peak_mib"]}
+    found: Record = {}
     for kind, request in requests.items():
         model, samples = copy.deepcopy(fitted), Samples()
         samples.time(lambda model=model, request=request: model.unlearn(request, level="frozen"))

@@ -104,6 +104,9 @@ def _cost_row(task: Task, runs: list[Record], costs: list[Record]) -> Row | None
     ours = [r for r in runs if r["data"] == task.name and r["model"] == closed_forms.MODEL]
     splits = {split for split, _ in gnns.tuning_runs(task)}
     row: Row = own["fit"] | own["unlearn"] | {"data": task.title, "name": task.name}
+    found = final_scores(task, closed_forms.MODEL, runs)
+    # Of the accuracy run: where memory is kept, a peak says little.
+    row["peak_mib"] = None if found is None else found[0]["peak_mib"]
     row["selection_cpu"] = sum(r["cpu_seconds"] for r in ours if r["split"] in splits)
     row["tuning_cpu"] = sum(r["cpu_seconds"] for r in tuned if r["model"] in VANILLA)
     return row
