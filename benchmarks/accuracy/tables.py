@@ -174,14 +174,15 @@ def draw_figure(rows: list[Row], costs: list[Row], path: Path) -> None:
     figure, axes = plt.subplots(figsize=(8.0, 5.0), layout="constrained")
     seen: Callable[[str, bool], str | None] = lambda label, first: label if first else None  # noqa: E731
     shown = [row for row in rows if row["name"] in by_name and "best" in row]
-    heights = _label_heights(shown)
-    for at, row in enumerate(shown):
-        cost = by_name[row["name"]]
-        points = (cost["edge_cpu"], row["ours"]), (cost["network_cpu"], row[cost["network"]])
+    heights, ends = _label_heights(shown), [_ends(row, by_name[row["name"]]) for row in shown]
+    for at, (row, points) in enumerate(zip(shown, ends, strict=True)):
         axes.plot(*zip(*points, strict=True), color="0.8", linewidth=1, zorder=1)
         axes.scatter(*points[0], color="#0b6e4f", zorder=2, label=seen("closed form, unlearnt exactly", at == 0))
         axes.scatter(*points[1], color="#b23a48", marker="s", zorder=2, label=seen("network, trained again", at == 0))
-        place = (min(points[0][0], points[1][0]) / 1.3, heights[row["name"]])
+        # Left of whatever is at that height.
+        height = heights[row["name"]]
+        beside = [x for pair in ends for x, y in pair if abs(y - height) < LABEL]
+        place = (min(points[0][0], points[1][0], *beside) / 1.3, height)
         axes.annotate(row["name"], points[0], xytext=place, fontsize=8, ha="right", va="center", arrowprops=LEADER)
     axes.set_xscale("log")
     left, right = axes.get_xlim()
@@ -192,6 +193,11 @@ def draw_figure(rows: list[Row], costs: list[Row], path: Path) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
+
+
+def _ends(row: Row, cost: Row) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return where the closed form stands, and the network that validation chose."""
+    return (cost["edge_cpu"], row["ours"]), (cost["network_cpu"], row[cost["network"]])
 
 
 def _label_heights(rows: list[Row]) -> dict[str, float]:
