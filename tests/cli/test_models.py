@@ -9,7 +9,7 @@ from tests.cli.command import assert_refused, copy_folder, run, spawn
 from oubli import Graph, Removal, load_model
 from oubli.cli.wording import changes, choices
 from oubli.graph import write_npz
-from oubli.models import CorrectAndSmooth, LCFNet, RoutedClassifier, SGCRidge
+from oubli.models import CorrectAndSmooth, LCFNet, RandomFeatureNet, RoutedClassifier, SGCRidge
 from oubli.models.homophily import HomophilyCounters
 
 
@@ -84,6 +84,19 @@ def test_the_router_takes_its_options(graph_file, tmp_path):
     assert routing == {"route": "assortative", "router": "homophily", "threshold": 0.2, "validation_scores": None}
 
 
+def test_a_random_feature_net_is_fitted_forgets_and_is_verified(graph_file, graph, tmp_path):
+    words = ["--messages", "12", "--alpha", "10,100", "--operator", "0.0", "--projection", "none"]
+    done = run("fit", graph_file, "-o", tmp_path / "model", "--model", "random-feature", *words, "--json")
+    assert done.code == 0
+    expected = RandomFeatureNet(messages=12, alpha=[10.0, 100.0], operator=0.0, projection=None)
+    assert load_model(tmp_path / "model").describe() == expected.describe()
+    assert "RandomFeatureNet" in run("info", tmp_path / "model").out
+    assert run("unlearn", tmp_path / "model", "--node", 5, "--label", 7).code == 0
+    expected.fit(graph.without(Removal(nodes=[5], labels=[7])))
+    assert load_model(tmp_path / "model").digest() == expected.digest()
+    assert run("verify", tmp_path / "model").code == 0
+
+
 @pytest.mark.parametrize(
     ("model", "option", "owners"),
     [
@@ -91,9 +104,11 @@ def test_the_router_takes_its_options(graph_file, tmp_path):
         ("sgc", ["--self-loops"], "lcf"),
         ("sgc", ["--router", "homophily"], "routed"),
         ("lcf", ["--class-weight", "none"], "sgc"),
+        ("lcf", ["--messages", "8"], "random-feature"),
+        ("random-feature", ["--layers", "1"], "lcf"),
         ("lcf", ["--threshold", "0"], "routed"),
-        ("routed", ["--alpha", "1"], "sgc or lcf"),
-        ("routed", ["--smooth"], "sgc or lcf"),
+        ("routed", ["--alpha", "1"], "sgc or lcf or random-feature"),
+        ("routed", ["--smooth"], "sgc or lcf or random-feature"),
         ("routed", ["--no-neighbour-labels"], "lcf"),
     ],
 )
@@ -111,6 +126,8 @@ def test_options_of_other_models_are_refused(graph_file, tmp_path, model, option
         (["--model", "lcf", "--label-folds", "1"], ["label_folds"]),
         (["--model", "lcf", "--operator", "0.3"], ["operator"]),
         (["--model", "lcf", "--bandwidth", "-1"], ["bandwidth"]),
+        (["--model", "random-feature", "--projection", "auto"], ["projection"]),
+        (["--model", "random-feature", "--messages", "-1"], ["messages"]),
         (["--model", "routed", "--router", "homophily", "--threshold", "7"], ["threshold"]),
         (["--model", "routed", "--threshold", "0.2"], ["--router homophily"]),
     ],
@@ -125,7 +142,7 @@ def test_routed_needs_validation_nodes(graph, tmp_path):
     write_npz(alone, tmp_path / "alone.npz")
     for more in ([], ["--router", "homophily"]):
         done = run("fit", tmp_path / "alone.npz", "-o", tmp_path / "model", "--model", "routed", *more)
-        assert_refused(done, "alone.npz", "no validation nodes", "--model sgc or lcf")
+        assert_refused(done, "alone.npz", "no validation nodes", "--model sgc, lcf or random-feature")
 
 
 def test_info_tells_route_scores_and_homophily_of_a_model_on_the_disk(routed, graph):

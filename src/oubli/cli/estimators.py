@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from oubli.cli.options import OPTIONS
+from oubli.cli.options import MODELS, OPTIONS
 from oubli.cli.wording import listing
 from oubli.errors import InputError
 
@@ -30,10 +30,10 @@ def build_estimator(name: str, options: Mapping[str, Any]) -> NodeClassifier:
         raise InputError("--threshold is what --router homophily compares with; add that, or leave it out")
     if given.pop("no_neighbour_labels", False):
         given["neighbour_labels"] = False
-    from oubli.models import CorrectAndSmooth, LCFNet, RoutedClassifier, SGCRidge
+    from oubli.models import CorrectAndSmooth, LCFNet, RandomFeatureNet, RoutedClassifier, SGCRidge
 
-    estimators: dict[str, type[NodeClassifier]] = {"sgc": SGCRidge, "lcf": LCFNet, "routed": RoutedClassifier}
-    base = estimators[name](**given)
+    kinds: tuple[type[NodeClassifier], ...] = (SGCRidge, LCFNet, RandomFeatureNet, RoutedClassifier)
+    base = dict(zip(MODELS, kinds, strict=True))[name](**given)
     if not smooth:
         return base
     if "scoring" in given:

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     type=click.Choice(MODELS),
     default="sgc",
     show_default=True,
-    help="What to fit: propagated features and a ridge (sgc), layers of closed forms (lcf), or whichever of the two, "
-    "with C&S, suits the graph (routed).",
+    help="What to fit: propagated features and a ridge (sgc), layers of closed forms (lcf), random messages and a "
+    "ridge (random-feature), or whichever of the first two, with C&S, suits the graph (routed).",
 )
 @click.option("--features", metavar="FILE", help="The node table (ids, features, labels, split) of an edge list DATA.")
 @click.option("--split", metavar="K", default="0", show_default=True, help="Which of the splits of DATA to use.")
@@ -98,7 +98,7 @@ def _check(graph: Graph, data: str, model: str, smooth: bool) -> None:
     if model == "routed" and graph.split_slots("val").size == 0:
         raise InputError(
             f"{data}: has no validation nodes in this split, by which --model routed makes its choices; choose another "
-            "with --split, add some, or fit --model sgc or lcf"
+            "with --split, add some, or fit --model sgc, lcf or random-feature"
         )
     if model == "sgc" and graph.num_features == 0 and not smooth:
         raise InputError(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import click
 
 from oubli.cli.values import NumberOr, Numbers
 
-MODELS = ("sgc", "lcf", "routed")
-SGC, LCF, ROUTED = (("sgc",), ("lcf",), ("routed",))
-SINGLE = ("sgc", "lcf")
+MODELS = ("sgc", "lcf", "random-feature", "routed")
+SGC, LCF, RANDOM, ROUTED = (("sgc",), ("lcf",), ("random-feature",), ("routed",))
+SINGLE = (*SGC, *LCF, *RANDOM)
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class EstimatorOption:
     default : str
         What the estimator takes if it is not given; a test compares.
     metavar : str, optional
+    other_defaults : dict of str
+        By model, where a model takes something else.
     """
 
     name: str
@@ -38,27 +40,33 @@ class EstimatorOption:
     kind: click.ParamType[Any] | None = None
     default: str = ""
     metavar: str | None = None
+    other_defaults: dict[str, str] = field(default_factory=dict)
 
     @property
     def parameter(self) -> str:
         """Its name among the values of a command."""
         return self.name.removeprefix("--").replace("-", "_")
 
+    @property
+    def told_defaults(self) -> str:
+        """The default, and those of models that take something else."""
+        return "; ".join([self.default, *(f"{model}: {value}" for model, value in self.other_defaults.items())])
+
     def __call__(self, command: Callable[..., Any]) -> Callable[..., Any]:
         """Add the option to a command."""
         text = self.help if self.models == MODELS else f"{', '.join(self.models)}: {self.help}"
         if self.kind is None:
             return click.option(self.name, is_flag=True, help=text)(command)
-        text += f" [default: {self.default}]"
+        text += f" [default: {self.told_defaults}]"
         return click.option(self.name, type=self.kind, metavar=self.metavar, help=text)(command)
 
 
 OPTIONS = [
-    EstimatorOption("--hops", SINGLE, "How many hops features travel.", click.INT, "2", "N"),
+    EstimatorOption("--hops", SINGLE, "How many hops features travel.", click.INT, "2", "N", {"random-feature": "1"}),
     EstimatorOption(
         "--operator",
         SINGLE,
-        "How neighbours are averaged: random_walk, symmetric, or (sgc alone) ScaleGUN's coefficient R from 0 to 1.",
+        "How neighbours are averaged: random_walk, symmetric, or (but for lcf) ScaleGUN's coefficient R from 0 to 1.",
         NumberOr(float, "random_walk", "symmetric"),
         "random_walk",
         "random_walk|symmetric|R",
@@ -70,6 +78,7 @@ OPTIONS = [
         Numbers(),
         "1.0",
         "A[,B,...]",
+        {"random-feature": "100.0"},
     ),
     EstimatorOption(
         "--representation",
@@ -88,12 +97,14 @@ OPTIONS = [
     ),
     EstimatorOption(
         "--projection",
-        SGC,
-        "Width of a random projection of the features; auto projects only when there are thousands.",
+        (*SGC, *RANDOM),
+        "Width of a random projection of wider features; auto (sgc alone) projects only when there are thousands.",
         NumberOr(int, "auto", "none"),
         "auto",
         "auto|none|N",
+        {"random-feature": "256"},
     ),
+    EstimatorOption("--messages", RANDOM, "Random messages between neighbours.", click.INT, "1000", "N"),
     EstimatorOption("--layers", LCF, "Layers between the features and the head.", click.INT, "2", "N"),
     EstimatorOption("--self-loops", LCF, "Count a node among its neighbours."),
     EstimatorOption(
