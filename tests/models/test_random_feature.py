@@ -16,6 +16,7 @@ from tests.exactness.reference import assert_same, refit
 from tests.exactness.test_matrix import unlearn_and_refit
 from tests.exactness.test_sequences import Unlearning, run
 from tests.propagation.switch import switch
+from tests.propagation.test_messages import SeesItself
 from threadpoolctl import threadpool_limits
 
 from oubli import Removal, load_model, verify
@@ -24,7 +25,7 @@ from oubli.models import RandomFeatureNet, RoutedClassifier, SGCRidge
 from oubli.models import random_feature as random_feature_module
 from oubli.models.coarse_inputs import CoarseInputs
 from oubli.models.random_rows import RandomRows
-from oubli.propagation import Arcs, RandomMessages
+from oubli.propagation import RandomMessages
 
 GRID = (1.0, 30.0, 1000.0)
 CONFIGURATIONS = {
@@ -348,19 +349,6 @@ def noise(seed, num_nodes=400):
     return replace(raw, labels=np.where(raw.labels < 0, -1, generator.integers(0, 2, num_nodes)), features=features)
 
 
-class Leaky(RandomMessages):
-    """Leaves the own label in the sums around the neighbours."""
-
-    def received(self, surroundings, arcs):
-        out = []
-        for r, v in enumerate(arcs.receivers.tolist()):
-            without = surroundings.known.copy()
-            without[v] = 0
-            one = Arcs(arcs.receivers[r : r + 1], arcs.start[r : r + 1], arcs.count[r : r + 1], arcs.senders)
-            out.append(super().received(replace(surroundings, known=without), one))
-        return np.concatenate(out)
-
-
 def excess_on_noise(kind, monkeypatch):
     """Return by how much training nodes agree with their labels beyond ridge on as many columns of pure noise."""
     monkeypatch.setattr("oubli.models.random_rows.RandomMessages", kind)
@@ -382,7 +370,7 @@ def excess_on_noise(kind, monkeypatch):
 
 def test_training_nodes_do_not_know_their_own_labels(monkeypatch):
     """With labels at random, the fit to training nodes is that of ridge on noise; with a leak it is far more."""
-    honest, leaky = (excess_on_noise(kind, monkeypatch) for kind in (RandomMessages, Leaky))
+    honest, leaky = (excess_on_noise(kind, monkeypatch) for kind in (RandomMessages, SeesItself))
     assert abs(honest) < 0.08
     assert leaky > 0.2
 

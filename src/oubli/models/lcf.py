@@ -87,8 +87,6 @@ class LCFNet(NodeClassifier):
     classes_, graph_, choices_
         As for every classifier; the choices are the alphas of the layers and of the head, its bandwidth, and the number
         of landmarks.
-    layer_scores_ : int
-        Columns that the layers add to the head's inputs.
 
     Notes
     -----

@@ -75,8 +75,8 @@ class RandomFeatureNet(NodeClassifier):
     (docs/proofs/random-feature-net).
 
     Inputs stand on a coarse grid: a power of two near each column's deviation, and a centre near its mean. When a
-    removal moves one of these, or the set of classes, or reaches most of the graph, all is fitted anew, and the receipt
-    says so.
+    removal moves one of these, or the set of classes, or changes features too far around, all is fitted anew; when it
+    reaches most training rows, these and their sums are computed whole. The receipt says so.
 
     Examples
     --------
@@ -258,17 +258,14 @@ class RandomFeatureNet(NodeClassifier):
     def _state_arrays(self) -> dict[str, NDArray[Any]]:
         alive = np.flatnonzero(self.graph_.index.alive)
         used = np.unique(self.graph_.label_codes[self.graph_.label_codes >= 0])
-        propagation = self._inputs.propagation
-        arrays = {"messages": propagation.messages[alive], "weights": self._weights}
-        arrays |= {f"totals_{hop}": t[alive] for hop, t in enumerate(propagation.totals, start=1)}
+        arrays = self._inputs.propagation.arrays(alive) | {"weights": self._weights}
         arrays |= {"input_sums": self._inputs.sums, "input_squares": self._inputs.squares}
         arrays |= {"received": self._rows.received(self._rows.trained), "products": self._gram.products}
         return arrays | {"sums": self._gram.sums[used], "counts": self._gram.counts[used]}
 
     def _restore(self, arrays: dict[str, NDArray[Any]]) -> None:
-        totals = [arrays[f"totals_{hop}"] for hop in range(1, self.hops + 1)]
         self._inputs = self._make_inputs()
-        self._inputs.propagation.restore(arrays["messages"], totals)
+        self._inputs.propagation.restore(arrays)
         self._inputs.restore(self.graph_, arrays["input_sums"], arrays["input_squares"])
         self._rows = self._make_rows()
         self._rows.restore(arrays["received"])

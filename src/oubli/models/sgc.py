@@ -313,8 +313,7 @@ class SGCRidge(NodeClassifier):
 
     def _state_arrays(self) -> dict[str, NDArray[Any]]:
         alive = np.flatnonzero(self.graph_.index.alive)
-        arrays = {"messages": self._propagation.messages[alive], "weights": self._weights}
-        arrays |= {f"totals_{hop}": t[alive] for hop, t in enumerate(self._propagation.totals, start=1)}
+        arrays = self._propagation.arrays(alive) | {"weights": self._weights}
         if self._gram is not None:
             used = np.unique(self.graph_.label_codes[self.graph_.label_codes >= 0])
             groups = used if len(self._gram.products) > 1 else slice(None)
@@ -323,8 +322,7 @@ class SGCRidge(NodeClassifier):
         return arrays
 
     def _restore(self, arrays: dict[str, NDArray[Any]]) -> None:
-        totals = [arrays[f"totals_{hop}"] for hop in range(1, self.hops + 1)]
-        self._propagation = self._make_propagation(self.choices_["projection"]).restore(arrays["messages"], totals)
+        self._propagation = self._make_propagation(self.choices_["projection"]).restore(arrays)
         graph = self.graph_
         self._codes = np.where(graph.split_codes == 1, graph.label_codes, -1).astype(np.int32)
         self._weights = arrays["weights"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,10 +115,16 @@ class Propagation:
         self._full_from(1, graph)
         return self
 
-    def restore(self, messages: NDArray[Any], totals: list[NDArray[Any]]) -> Propagation:
+    def arrays(self, slots: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        """Return the state of `slots` by name, to be saved."""
+        totals = {f"totals_{hop}": total[slots] for hop, total in enumerate(self.totals, start=1)}
+        return {"messages": self.messages[slots]} | totals
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> Propagation:
         """Take over a state that was saved."""
-        self.messages, self.totals = messages, totals
-        self._position = np.full(len(messages), -1, np.int32)
+        self.messages = arrays["messages"]
+        self.totals = [arrays[f"totals_{hop}"] for hop in range(1, self.hops + 1)]
+        self._position = np.full(len(self.messages), -1, np.int32)
         return self
 
     def embed(self, graph: Graph, slots: NDArray[np.int64]) -> NDArray[np.int32]:

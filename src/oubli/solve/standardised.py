@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import numba as nb
 import numpy as np
-import scipy.linalg as sl
 from numpy.typing import NDArray
 
 from oubli.errors import CapacityError, InputError
-from oubli.solve.digits import DigitMatrix
 from oubli.solve.gram import ExactGram
 from oubli.solve.products import ordered_product
 from oubli.solve.rounded import rounded_solve
-from oubli.solve.systems import factorise
+from oubli.solve.systems import EquilibratedSystem
 
 ROOM = 2**62
 
 
-class PenalisedSystem:
+class PenalisedSystem(EquilibratedSystem):
     """The system ``(A + diag(p)) x = b`` of integers, `A` positive semidefinite and every penalty positive.
 
     Parameters
@@ -29,25 +27,9 @@ class PenalisedSystem:
     """
 
     def __init__(self, matrix: NDArray[np.int64], rhs: NDArray[np.int64], penalties: NDArray[np.int64]) -> None:
-        self.rhs = rhs
         self._roots = np.sqrt(penalties.astype(np.float64))
         matrix[np.diag_indices_from(matrix)] += penalties
-        self._exact = DigitMatrix(matrix)
-        floats = matrix.astype(np.float64)
-        self._scale = 1.0 / np.sqrt(floats.diagonal())
-        floats *= self._scale[:, None]
-        floats *= self._scale[None, :]
-        self._factor = factorise(floats)
-
-    def product(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the matrix times digits, in digits, exactly."""
-        return self._exact.times(places)
-
-    def solve_roughly(self, residual: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return an approximate solution, by Cholesky in float64."""
-        scaled = self._scale[:, None] * residual
-        solution: NDArray[np.float64] = self._scale[:, None] * sl.cho_solve(self._factor, scaled, check_finite=False)
-        return solution
+        super().__init__(matrix, rhs)
 
     def error_bound(self, residual: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return ``|P^(-1/2) r| / sqrt(p_i)``: the system is at least `P`, so its inverse is at most that of `P`."""

@@ -31,7 +31,7 @@ class RidgeSystem(Protocol):
         """Return a bound of each entry's error, given what a solution leaves of the right-hand side."""
 
 
-def factorise(matrix: NDArray[np.float64]) -> Any:
+def _factorise(matrix: NDArray[np.float64]) -> Any:
     """Return LAPACK's Cholesky factor, for approximate solutions; `matrix` is overwritten.
 
     Raises
@@ -64,7 +64,37 @@ def _bound_with_intercept(
     return bound
 
 
-class GramSystem:
+class EquilibratedSystem:
+    """A positive definite integer matrix, penalties included, that LAPACK solves roughly after scaling.
+
+    Parameters
+    ----------
+    matrix : ndarray of int64, shape (d, d)
+    rhs : ndarray of int64, shape (d, classes)
+    """
+
+    def __init__(self, matrix: NDArray[np.int64], rhs: NDArray[np.int64]) -> None:
+        self.rhs = rhs
+        self._exact = DigitMatrix(matrix)
+        floats = matrix.astype(np.float64)
+        # Equilibrated, the factorisation keeps its accuracy when columns differ in size.
+        self._scale = 1.0 / np.sqrt(np.maximum(floats.diagonal(), 1.0))
+        floats *= self._scale[:, None]
+        floats *= self._scale[None, :]
+        self._factor = _factorise(floats)
+
+    def product(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the matrix times digits, in digits, exactly."""
+        return self._exact.times(places)
+
+    def solve_roughly(self, residual: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return an approximate solution, by Cholesky in float64."""
+        scaled = self._scale[:, None] * residual
+        solution: NDArray[np.float64] = self._scale[:, None] * sl.cho_solve(self._factor, scaled, check_finite=False)
+        return solution
+
+
+class GramSystem(EquilibratedSystem):
     """The primal system: the matrix itself, penalties included.
 
     Parameters
@@ -76,28 +106,12 @@ class GramSystem:
     """
 
     def __init__(self, matrix: NDArray[np.int64], rhs: NDArray[np.int64], alpha: int) -> None:
-        self.alpha, self.rhs = alpha, rhs
+        self.alpha = alpha
         penalised = matrix.copy()
         inner = np.arange(len(matrix) - 1)
         penalised[inner, inner] += alpha
         self.constant_column = matrix[:, -1].astype(np.float64)
-        self._exact = DigitMatrix(penalised)
-        floats = penalised.astype(np.float64)
-        # Equilibrated, the factorisation keeps its accuracy when columns differ in size.
-        self._scale = 1.0 / np.sqrt(np.maximum(floats.diagonal(), 1.0))
-        floats *= self._scale[:, None]
-        floats *= self._scale[None, :]
-        self._factor = factorise(floats)
-
-    def product(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the matrix times digits, in digits, exactly."""
-        return self._exact.times(places)
-
-    def solve_roughly(self, residual: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return an approximate solution, by Cholesky in float64."""
-        scaled = self._scale[:, None] * residual
-        solution: NDArray[np.float64] = self._scale[:, None] * sl.cho_solve(self._factor, scaled, check_finite=False)
-        return solution
+        super().__init__(penalised, rhs)
 
     def error_bound(self, residual: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return a bound of each entry's error."""
@@ -126,7 +140,7 @@ class RowSystem:
         self._constant = float(rows[0, -1])
         kernel = self._inner @ self._inner.T
         kernel[np.diag_indices_from(kernel)] += alpha
-        self._factor = factorise(kernel)
+        self._factor = _factorise(kernel)
         self._ones = sl.cho_solve(self._factor, self._root, check_finite=False)
 
     def product(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
