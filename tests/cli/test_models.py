@@ -12,6 +12,12 @@ from oubli.graph import write_npz
 from oubli.models import CorrectAndSmooth, LCFNet, RandomFeatureNet, RoutedClassifier, SGCRidge
 from oubli.models.homophily import HomophilyCounters
 
+KINDS = {
+    "assortative": "SGCRidge, smoothed",
+    "heterophilous 1": "RandomFeatureNet",
+    "heterophilous 2": "LCFNet, smoothed",
+}
+
 
 @pytest.fixture(scope="module")
 def routed_once(graph_file, tmp_path_factory):
@@ -79,9 +85,14 @@ def test_the_router_takes_its_options(graph_file, tmp_path):
     expected = RoutedClassifier(router="homophily", threshold=0.2, scoring="balanced_accuracy")
     assert load_model(tmp_path / "model").describe() == expected.describe()
     for told in (done.out, run("info", tmp_path / "model").out):
-        assert "assortative, by homophily (threshold 0.2)" in told
-    routing = run("info", tmp_path / "model", "--json").json["routing"]
-    assert routing == {"route": "assortative", "router": "homophily", "threshold": 0.2, "validation_scores": None}
+        assert "assortative (SGCRidge, smoothed), by homophily (threshold 0.2)\n" in told
+    assert run("info", tmp_path / "model", "--json").json["routing"] == {
+        "route": "assortative",
+        "router": "homophily",
+        "threshold": 0.2,
+        "candidates": KINDS,
+        "validation_scores": None,
+    }
 
 
 def test_a_random_feature_net_is_fitted_forgets_and_is_verified(graph_file, graph, tmp_path):
@@ -154,8 +165,9 @@ def test_info_tells_route_scores_and_homophily_of_a_model_on_the_disk(routed, gr
     assert told["routing"]["route"] == fresh.route_
     counters = HomophilyCounters.from_graph(graph)
     assert told["homophily"] == {"adjusted": fresh.homophily_, "edges": counters.num_edges}
-    scores = ", ".join(f"{name} {score:.4f}" for name, score in fresh.validation_scores_.items())
-    assert f"{fresh.route_}, by validation ({scores})" in text
+    assert told["routing"]["candidates"] == KINDS
+    scores = ", ".join(f"{name} ({KINDS[name]}) {score:.4f}" for name, score in fresh.validation_scores_.items())
+    assert f"{fresh.route_} ({KINDS[fresh.route_]}), by validation: {scores}" in text
     assert f"{fresh.homophily_:.4f} adjusted, over {counters.num_edges} edges between training nodes" in text
     assert f"route {fresh.route_}, {choices(fresh.choices_['model'])}" in text
 
@@ -164,7 +176,7 @@ def test_info_after_a_frozen_removal_has_no_scores_that_carry_a_trace(routed):
     route = run("info", routed, "--json").json["routing"]["route"]
     assert run("unlearn", routed, "--node", 3, "--level", "frozen").code == 0
     assert run("info", routed, "--json").json["routing"]["validation_scores"] is None
-    assert f"{route}, kept from before" in run("info", routed).out
+    assert f"{route} ({KINDS[route]}), kept from before" in run("info", routed).out
 
 
 def test_info_tells_homophily_of_every_model(model, tmp_path):
@@ -217,6 +229,14 @@ def test_a_route_that_came_out_differently_in_words():
     assert list(changes({"model": {"alpha": 3.0}}, other)) == ["alpha, 3 before, 1 now"]
     same = ["route, heterophilous (alpha 1) before, assortative (alpha 1) now"]
     assert list(changes({"route": "heterophilous"}, {"route": "assortative", "model": plain})) == same
+
+
+def test_homophily_and_validation_are_both_told(graph, tmp_path):
+    model = RoutedClassifier(heterophilous=[SGCRidge(hops=1), SGCRidge()], router="homophily", threshold=1.0)
+    model.set_params(minimum_edges=0).fit(graph).save(tmp_path / "model")
+    scores = [f"heterophilous {n} (SGCRidge) {model.validation_scores_[f'heterophilous {n}']:.4f}" for n in (1, 2)]
+    expected = f"{model.route_} (SGCRidge), by homophily (threshold 1), by validation: {', '.join(scores)}\n"
+    assert expected in run("info", tmp_path / "model").out
 
 
 def test_a_turned_route_is_told(graph, tmp_path):

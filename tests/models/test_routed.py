@@ -17,7 +17,7 @@ from oubli import Removal, load_model
 from oubli.errors import AlreadyRemovedError, InputError
 from oubli.graph import generate_graph
 from oubli.guarantees import Exact, Receipt
-from oubli.models import CorrectAndSmooth, LCFNet, RoutedClassifier, SGCRidge
+from oubli.models import CorrectAndSmooth, LCFNet, RandomFeatureNet, RoutedClassifier, SGCRidge
 from oubli.models.homophily import HomophilyCounters
 
 GRID = [0.01, 1.0, 100.0]
@@ -25,14 +25,16 @@ SMOOTH = CorrectAndSmooth(SGCRidge(hops=1), correction=[0.0, 0.9], iterations=4)
 PLAIN = SGCRidge(hops=2, operator="symmetric", alpha=GRID)
 COMPARED = RoutedClassifier(assortative=SMOOTH, heterophilous=PLAIN)
 RULED = RoutedClassifier(assortative=SMOOTH, heterophilous=PLAIN, router="homophily", threshold=0.1, minimum_edges=4)
+SEVERAL = [SGCRidge(hops=3, operator=0.0), SMOOTH, SGCRidge(hops=1, alpha=GRID)]
+"""Close enough to each other that the best of them changes."""
 
 WRONG = {
     "router": ["coin", None, True],
     "threshold": [1.1, -2, float("nan"), "0.35", None, [0.1], True],
     "minimum_edges": [-1, 2.5, "many", None],
     "scoring": ["f1", None],
-    "assortative": ["sgc", SGCRidge, 3],
-    "heterophilous": [SGCRidge, 3],
+    "assortative": ["sgc", SGCRidge, 3, []],
+    "heterophilous": [SGCRidge, 3, (), [SGCRidge(), None]],
 }
 
 
@@ -100,6 +102,40 @@ def test_the_better_on_validation_is_kept_and_the_assortative_one_of_equals():
         kept.add((best, scores["heterophilous"] == scores["assortative"]))
     assert {best for best, _ in kept} == {"assortative", "heterophilous"}
     assert refit(RoutedClassifier(assortative=PLAIN, heterophilous=PLAIN), raw).route_ == "assortative"
+
+
+def test_several_of_a_side_are_compared():
+    kept = set()
+    for seed in range(16):
+        raw = random_raw(seed, num_nodes=60)
+        estimator = RoutedClassifier(assortative=PLAIN, heterophilous=SEVERAL)
+        model = refit(estimator, raw)
+        names = ["assortative", "heterophilous 1", "heterophilous 2", "heterophilous 3"]
+        scores = [refit(candidate, raw).score(raw.val) for candidate in (PLAIN, *SEVERAL)]
+        assert model.validation_scores_ == dict(zip(names, scores, strict=True))
+        assert list(model.candidates_) == names
+        assert model.route_ == names[int(np.argmax(scores))]
+        kept.add(model.route_)
+        # By homophily, those of one side alone.
+        ruled = refit(estimator.set_params(router="homophily", threshold=1, minimum_edges=0), raw)
+        assert ruled.validation_scores_ == dict(zip(names[1:], scores[1:], strict=True))
+        alone = refit(estimator.set_params(threshold=-1), raw)
+        assert (alone.validation_scores_, alone.route_) == (None, "assortative")
+    assert len(kept) > 2
+
+
+def test_several_of_a_side_need_validation_nodes_and_scores_that_can_be():
+    raw = random_raw(4, num_nodes=100, degree=8.0)
+    two = RoutedClassifier(assortative=SGCRidge(), heterophilous=[SGCRidge(hops=1), SGCRidge()])
+    two.set_params(router="homophily", threshold=1, minimum_edges=0)
+    with pytest.raises(InputError, match=r"router: .* one candidate a side"):
+        clone(two).fit(replace(raw, val=raw.val[:0]).build())
+    model = refit(two, raw)
+    digest = model.digest()
+    with pytest.raises(InputError, match="too few validation nodes"):
+        model.unlearn(Removal(labels=raw.val))
+    assert model.digest() == digest
+    model.unlearn(Removal(labels=raw.val), level="frozen")
 
 
 def test_one_graph_and_templates_left_alone():
@@ -206,19 +242,21 @@ def test_a_router_within_a_router_and_one_that_is_smoothed():
 
 def test_the_candidates_without_any_given():
     raw = random_raw(3, num_nodes=80, num_features=8)
-    model = RoutedClassifier(scoring="balanced_accuracy").fit(raw.build())
+    scoring = "balanced_accuracy"
+    model = RoutedClassifier(scoring=scoring).fit(raw.build())
+    shares = {"correction": [0.0, 0.5, 0.8, 0.95], "smoothing": [0.0, 0.3, 0.5, 0.8], "scoring": scoring}
+    linear = SGCRidge(hops=3, representation="concat", alpha=[0.01, 0.1, 1.0, 10.0], scoring=scoring)
+    layers = LCFNet(layers=2, bandwidth=[0.1, 0.3, 1.0], alpha=[0.1, 0.3, 1.0], scoring=scoring)
     candidates = {
-        "assortative": SGCRidge(hops=3, representation="concat", alpha=[0.01, 0.1, 1.0, 10.0]),
-        "heterophilous": LCFNet(layers=2, bandwidth=[0.1, 0.3, 1.0], alpha=[0.1, 0.3, 1.0]),
+        "assortative": CorrectAndSmooth(linear, **shares),
+        "heterophilous 1": RandomFeatureNet(alpha=[30.0, 100.0, 300.0, 1000.0], scoring=scoring),
+        "heterophilous 2": CorrectAndSmooth(layers, **shares),
     }
-    for route, base in candidates.items():
-        base.set_params(scoring="balanced_accuracy")
-        smooth = CorrectAndSmooth(base, correction=[0.0, 0.5, 0.8, 0.95], smoothing=[0.0, 0.3, 0.5, 0.8])
-        fitted = refit(smooth.set_params(scoring="balanced_accuracy"), raw)
-        assert model.validation_scores_[route] == fitted.score(raw.val, "balanced_accuracy")
-        if route == model.route_:
-            assert model.choices_["model"] == fitted.choices_
-            assert model.decision_function().tobytes() == fitted.decision_function().tobytes()
+    fitted = {name: refit(candidate, raw) for name, candidate in candidates.items()}
+    assert model.validation_scores_ == {name: each.score(raw.val, scoring) for name, each in fitted.items()}
+    kept = fitted[model.route_]
+    assert model.choices_["model"] == kept.choices_
+    assert model.decision_function().tobytes() == kept.decision_function().tobytes()
 
 
 @pytest.mark.parametrize("route", ["assortative", "heterophilous"])
@@ -252,7 +290,15 @@ def test_a_candidate_that_needs_two_classes_is_named_before_anything_changes():
     assert model.digest() == digest
 
 
-@pytest.mark.parametrize(("estimator", "levels"), [(COMPARED, ["frozen", "reselected"]), (RULED, ["frozen"])])
+@pytest.mark.parametrize(
+    ("estimator", "levels"),
+    [
+        (COMPARED, ["frozen", "reselected"]),
+        (RULED, ["frozen"]),
+        (RoutedClassifier(assortative=(SMOOTH,), heterophilous=SEVERAL), ["reselected"]),
+        (clone(RULED).set_params(heterophilous=SEVERAL, threshold=1), ["frozen", "reselected"]),
+    ],
+)
 def test_saved_loaded_and_verified(estimator, levels, tmp_path):
     graph = generate_graph(num_nodes=200, num_features=8, seed=2)
     model = clone(estimator).fit(graph)
@@ -282,19 +328,23 @@ def test_what_removed_labels_named_leaves_the_description_of_both_candidates():
     raw = random_raw(5, num_nodes=60)
     estimator = RoutedClassifier(
         assortative=CorrectAndSmooth(SGCRidge(class_weight=weights), iterations=2),
-        heterophilous=SGCRidge(class_weight=weights),
+        heterophilous=[SGCRidge(class_weight=weights), SGCRidge(hops=1, class_weight=weights)],
     )
     model = refit(estimator, raw)
     model.unlearn(Removal(labels=raw.ids[raw.labels == 2]))
     params = model.to_state()[0]["model"]["params"]
-    for template in (params["assortative"]["params"]["base"], params["heterophilous"]):
+    for template in (params["assortative"]["params"]["base"], *params["heterophilous"]):
         assert template["params"]["class_weight"] == {"pairs": [[0, 2.0], [1, 1.0]]}
 
 
 class Routing(Unlearning):
     """The sequences that every model has to stand, with either router."""
 
-    estimators: ClassVar = {"compared": COMPARED, "ruled": RULED}
+    estimators: ClassVar = {
+        "compared": COMPARED,
+        "ruled": RULED,
+        "several": clone(RULED).set_params(heterophilous=SEVERAL),
+    }
     switches = ("as it is",)
 
 

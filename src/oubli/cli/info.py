@@ -58,8 +58,17 @@ def _routing(fitted: NodeClassifier) -> dict[str, Any] | None:
         "route": fitted.route_,
         "router": fitted.router,
         "threshold": float(fitted.threshold),
+        "candidates": {name: _kind(candidate) for name, candidate in fitted.candidates_.items()},
         "validation_scores": fitted.validation_scores_,
     }
+
+
+def _kind(candidate: NodeClassifier) -> str:
+    from oubli.models import CorrectAndSmooth
+
+    if isinstance(candidate, CorrectAndSmooth) and candidate.base is not None:
+        return f"{_kind(candidate.base)}, smoothed"
+    return type(candidate).__name__
 
 
 def _score(fitted: NodeClassifier, split: str, metric: str) -> float | None:

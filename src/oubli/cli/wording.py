@@ -104,12 +104,15 @@ def receipt_lines(receipt: Receipt) -> list[str]:
 
 def routing(values: Mapping[str, Any], level: str) -> str:
     """Return which candidate a router kept, and why."""
+    named = {name: f"{name} ({kind})" for name, kind in values["candidates"].items()}
+    kept = named[values["route"]]
     if level == "frozen":
-        return f"{values['route']}, kept from before"
+        return f"{kept}, kept from before"
+    reasons = [f"by homophily (threshold {values['threshold']:g})"] if values["router"] == "homophily" else []
     if values["validation_scores"]:
-        scores = ", ".join(f"{name} {score:.4f}" for name, score in values["validation_scores"].items())
-        return f"{values['route']}, by validation ({scores})"
-    return f"{values['route']}, by homophily (threshold {values['threshold']:g})"
+        scores = ", ".join(f"{named[name]} {score:.4f}" for name, score in values["validation_scores"].items())
+        reasons.append(f"by validation: {scores}")
+    return f"{kept}, {', '.join(reasons)}"
 
 
 def homophily(values: Mapping[str, Any]) -> str:

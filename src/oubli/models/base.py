@@ -262,8 +262,10 @@ class NodeClassifier(NodePredictor):
 
     def _check_choosable(self, plan: RemovalPlan) -> None:
         metrics = self._selection_metrics()
-        if not metrics:
-            return
+        if metrics:
+            self._check_validation(plan, metrics)
+
+    def _check_validation(self, plan: RemovalPlan, metrics: set[str]) -> None:
         splits = self.graph_.split_codes.copy()
         splits[plan.nodes] = splits[plan.labels] = 0
         left = self.graph_.label_codes[splits == 2]

@@ -123,7 +123,7 @@ def _unplain(value: Any) -> Any:
         return dict(map(tuple, value["pairs"]))
     if isinstance(value, dict) and "class" in value:
         return estimator_class(value["class"]).from_description(value)
-    return value
+    return [_unplain(v) for v in value] if isinstance(value, list) else value
 
 
 def estimator_class(name: str) -> type[Any]:

@@ -1,9 +1,9 @@
-"""Two candidates, one kept: by validation, or by how alike linked training nodes are."""
+"""Several candidates, one kept: by validation, and by how alike linked training nodes are."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -19,54 +19,59 @@ from oubli.models.correct_and_smooth import CorrectAndSmooth
 from oubli.models.homophily import HomophilyCounters
 from oubli.models.lcf import LCFNet
 from oubli.models.parameters import check_choice, check_integer, numbers
+from oubli.models.random_feature import RandomFeatureNet
 from oubli.models.scoring import METRICS
 from oubli.models.sgc import SGCRidge
 from oubli.models.within import inner_arrays, restore_inner, unfitted
 
-Route = Literal["assortative", "heterophilous"]
-ROUTES: tuple[Route, Route] = ("assortative", "heterophilous")
-OTHER: dict[Route, Route] = {"assortative": "heterophilous", "heterophilous": "assortative"}
+Side = Literal["assortative", "heterophilous"]
+SIDES: tuple[Side, Side] = ("assortative", "heterophilous")
 
 CORRECTION = (0.0, 0.5, 0.8, 0.95)
 SMOOTHING = (0.0, 0.3, 0.5, 0.8)
 
 
 class RoutedClassifier(NodeClassifier):
-    """The better of two classifiers: one for graphs whose edges join like nodes, one for others.
+    """The best of several classifiers: some for graphs whose edges join like nodes, some for others.
 
     Parameters
     ----------
-    assortative : NodeClassifier, optional
+    assortative : NodeClassifier or sequence of them, optional
         Without it `SGCRidge` on the embeddings of three hops, corrected and smoothed.
-    heterophilous : NodeClassifier, optional
-        Without it `LCFNet`, corrected and smoothed. Both defaults choose among a few settings.
+    heterophilous : NodeClassifier or sequence of them, optional
+        Without it `RandomFeatureNet`, which forgets locally, and `LCFNet`, corrected and smoothed. All defaults choose
+        among a few settings.
     router : {"validation", "homophily"}, default "validation"
-        "validation": both are fitted, and the one that scores better on the validation nodes is kept, the assortative
-        one of equals. "homophily": the assortative one is fitted if the adjusted homophily of the edges between
-        training nodes reaches `threshold`, or there are too few of them to tell; else the other.
+        "validation": all are fitted, and the one that scores best on the validation nodes is kept, the first of equals,
+        assortative ones first. "homophily": the assortative side is taken if the adjusted homophily of the edges
+        between training nodes reaches `threshold`, or there are too few of them to tell; else the other. Several
+        candidates of that side are compared by validation.
     threshold : float, default 0.35
     minimum_edges : int, default 100
         How many edges between training nodes "homophily" needs.
     scoring : {"accuracy", "balanced_accuracy", "roc_auc"}, default "accuracy"
-        What "validation" compares, and what the default candidates choose by.
+        What candidates are compared by, and what the default ones choose by.
 
     Attributes
     ----------
     model_ : NodeClassifier
         The candidate that was kept.
-    route_ : {"assortative", "heterophilous"}
+    route_ : str
+        Its name: "assortative" or "heterophilous", followed by its number, from 1, where that side has several.
+    candidates_ : dict
+        All candidates by name, unfitted.
     homophily_ : float or None
         Adjusted homophily; None where no two classes have an edge.
     validation_scores_ : dict or None
-        The scores of both candidates, where they were compared on the present data.
+        The scores of the candidates by name, where they were compared on the present data.
     classes_, graph_, choices_
         As for every classifier.
 
     Notes
     -----
     "homophily" is the rule of arXiv 2605.25662; real graphs often disagree with it. At level "reselected" a removal
-    routes again: by homophily the candidate in place forgets, unless the route changes; by validation the other one is
-    fitted anew as well, to compare.
+    routes again: the candidate in place forgets, unless homophily leads to the other side, and those that it is
+    compared with are fitted anew. One candidate a side and "homophily", or level "frozen", spare that.
 
     Examples
     --------
@@ -82,13 +87,13 @@ class RoutedClassifier(NodeClassifier):
     'assortative'
     """
 
-    validation_scores_: dict[Route, float] | None
+    validation_scores_: dict[str, float] | None
 
     def __init__(
         self,
         *,
-        assortative: NodeClassifier | None = None,
-        heterophilous: NodeClassifier | None = None,
+        assortative: NodeClassifier | Sequence[NodeClassifier] | None = None,
+        heterophilous: NodeClassifier | Sequence[NodeClassifier] | None = None,
         router: Literal["validation", "homophily"] = "validation",
         threshold: float = 0.35,
         minimum_edges: int = 100,
@@ -102,7 +107,7 @@ class RoutedClassifier(NodeClassifier):
         self.scoring = scoring
 
     @property
-    def route_(self) -> Route:
+    def route_(self) -> str:
         """Which candidate was kept."""
         self._check_fitted()
         return self._route
@@ -119,90 +124,111 @@ class RoutedClassifier(NodeClassifier):
         if not -1 <= numbers([self.threshold], "threshold")[0] <= 1:
             raise InputError(f"threshold: expected a number from -1 to 1, got {self.threshold!r}")
         check_integer(self.minimum_edges, "minimum_edges", 0, 2**40)
-        for route in ROUTES:
-            given = getattr(self, route)
-            if given is not None and not isinstance(given, NodeClassifier):
-                raise InputError(f"{route}: expected a node classifier, got {type(given).__name__}")
-            # Of both, whichever is fitted now: a removal may change the route.
-            self._template(route)._check_parameters()
+        for side in SIDES:
+            for given in self._given(side) or []:
+                if not isinstance(given, NodeClassifier):
+                    raise InputError(f"{side}: expected a node classifier or several, got {type(given).__name__}")
+            if self._given(side) == []:
+                raise InputError(f"{side}: the sequence is empty; give at least one node classifier")
+        # Of all, whichever are fitted now: a removal may change the route.
+        for candidate in self.candidates_.values():
+            candidate._check_parameters()
 
     def _check_classes(self, codes: NDArray[np.int32], outcome: str = "") -> None:
-        for route in ROUTES:
-            self._template(route)._check_classes(codes, outcome)
+        for candidate in self.candidates_.values():
+            candidate._check_classes(codes, outcome)
 
-    def _template(self, route: Route) -> NodeClassifier:
-        given: NodeClassifier | None = getattr(self, route)
-        if given is not None:
-            return given
-        base: NodeClassifier
-        if route == "assortative":
+    def _given(self, side: Side) -> list[Any] | None:
+        given = getattr(self, side)
+        return given if given is None else list(given) if isinstance(given, list | tuple) else [given]
+
+    @property
+    def candidates_(self) -> dict[str, NodeClassifier]:
+        """All candidates by name, unfitted."""
+        named = {}
+        for side in SIDES:
+            several = self._given(side) or self._defaults(side)
+            for number, candidate in enumerate(several, 1):
+                named[side if len(several) == 1 else f"{side} {number}"] = candidate
+        return named
+
+    def _defaults(self, side: Side) -> list[NodeClassifier]:
+        if side == "assortative":
             base = SGCRidge(hops=3, representation="concat", alpha=(0.01, 0.1, 1.0, 10.0), scoring=self.scoring)
-        else:
-            base = LCFNet(layers=2, bandwidth=(0.1, 0.3, 1.0), alpha=(0.1, 0.3, 1.0), scoring=self.scoring)
+            return [self._smoothed(base)]
+        net = LCFNet(layers=2, bandwidth=(0.1, 0.3, 1.0), alpha=(0.1, 0.3, 1.0), scoring=self.scoring)
+        return [RandomFeatureNet(alpha=(30.0, 100.0, 300.0, 1000.0), scoring=self.scoring), self._smoothed(net)]
+
+    def _smoothed(self, base: NodeClassifier) -> NodeClassifier:
         return CorrectAndSmooth(base, correction=CORRECTION, smoothing=SMOOTHING, scoring=self.scoring)
 
     def _has_choices(self) -> bool:
         return True
 
     def _selection_metrics(self) -> set[str]:
-        metrics = {metric for route in ROUTES for metric in self._template(route)._selection_metrics()}
-        return metrics | {self.scoring} if self.router == "validation" else metrics
+        candidates = self.candidates_
+        metrics = {metric for candidate in candidates.values() for metric in candidate._selection_metrics()}
+        return metrics | ({self.scoring} if self.router == "validation" or len(candidates) > len(SIDES) else set())
 
     def _check_choosable(self, plan: RemovalPlan) -> None:
-        if self.router == "validation":
-            super()._check_choosable(plan)
-            return
-        # Only one candidate will choose: the one that the remaining edges lead to.
-        route = self._route_by_homophily(self._present_counters().after(self.graph_, plan))
-        unfitted(self._template(route), self.graph_)._check_choosable(plan)
+        # Only these will choose, and be chosen from.
+        rivals = self._rivals(self._present_counters().after(self.graph_, plan))
+        for name in rivals:
+            unfitted(self.candidates_[name], self.graph_)._check_choosable(plan)
+        if len(rivals) > 1:
+            self._check_validation(plan, {self.scoring})
 
     def _present_counters(self) -> HomophilyCounters:
         # An unfitted router within another is asked as well.
         return self._counters if hasattr(self, "_counters") else HomophilyCounters.from_graph(self.graph_)
 
     @property
-    def _route(self) -> Route:
-        route: Route = self.choices_["route"]
+    def _route(self) -> str:
+        route: str = self.choices_["route"]
         return route
 
-    def _route_by_homophily(self, counters: HomophilyCounters) -> Route:
+    def _rivals(self, counters: HomophilyCounters) -> list[str]:
+        """Return the names of the candidates among which validation decides, one if it need not."""
+        names = list(self.candidates_)
+        if self.router == "validation":
+            return names
         adjusted = counters.adjusted
-        if adjusted is None or counters.num_edges < self.minimum_edges:
-            return "assortative"
-        return "assortative" if adjusted >= self.threshold else "heterophilous"
+        unlike = adjusted is not None and adjusted < self.threshold and counters.num_edges >= self.minimum_edges
+        return [name for name in names if name.startswith("heterophilous" if unlike else "assortative")]
 
     def _fit(self, choices: dict[str, Any] | None) -> None:
         if choices is not None:
             self._keep(choices["route"], self._fitted(choices["route"], self.graph_, choices["model"]))
-        elif self.router == "homophily":
-            route = self._route_by_homophily(HomophilyCounters.from_graph(self.graph_))
-            self._keep(route, self._fitted(route, self.graph_))
-        elif self.graph_.split_slots("val").size == 0:
+            return
+        rivals = self._rivals(HomophilyCounters.from_graph(self.graph_))
+        if len(rivals) > 1 and self.graph_.split_slots("val").size == 0:
             raise InputError(
                 "router: there are no validation nodes to compare the candidates by; give a graph with val=, "
-                'or router="homophily" with candidates that have nothing to choose'
+                'or router="homophily" with one candidate a side, that has nothing to choose'
             )
-        else:
-            self._keep_better({route: self._fitted(route, self.graph_) for route in ROUTES})
+        self._keep_best({name: self._fitted(name, self.graph_) for name in rivals})
 
-    def _fitted(self, route: Route, graph: Graph, choices: dict[str, Any] | None = None) -> NodeClassifier:
-        return unfitted(self._template(route)).fit_with(graph, choices)
+    def _fitted(self, name: str, graph: Graph, choices: dict[str, Any] | None = None) -> NodeClassifier:
+        return unfitted(self.candidates_[name]).fit_with(graph, choices)
 
-    def _refitted(self, route: Route) -> NodeClassifier:
+    def _refitted(self, name: str) -> NodeClassifier:
         # In the middle of a removal, which a warning made an error must not stop; the fit has given it.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return self._fitted(route, self.graph_)
+            return self._fitted(name, self.graph_)
 
-    def _keep_better(self, fitted: Mapping[Route, NodeClassifier]) -> None:
-        scores = {}
-        for route in ROUTES:
-            slots = fitted[route].graph_.split_slots("val")
-            scores[route] = fitted[route]._score_slots(slots, self.scoring)
-        best = max(ROUTES, key=scores.__getitem__)  # the first of equals
+    def _keep_best(self, fitted: Mapping[str, NodeClassifier]) -> None:
+        scores = None
+        best = next(iter(fitted))
+        if len(fitted) > 1:
+            scores = {
+                name: model._score_slots(model.graph_.split_slots("val"), self.scoring)
+                for name, model in fitted.items()
+            }
+            best = max(scores, key=scores.__getitem__)  # the first of equals
         self._keep(best, fitted[best], scores)
 
-    def _keep(self, route: Route, model: NodeClassifier, scores: dict[Route, float] | None = None) -> None:
+    def _keep(self, route: str, model: NodeClassifier, scores: dict[str, float] | None = None) -> None:
         if model.graph_ is not self.graph_:
             # A copy, in which labels may have other codes.
             self._counters = HomophilyCounters.from_graph(model.graph_)
@@ -214,21 +240,19 @@ class RoutedClassifier(NodeClassifier):
     def _forget(self, plan: RemovalPlan, level: Level) -> dict[str, Any]:
         self._counters = self._counters.after(self.graph_, plan)
         former = self._route
-        if level == "reselected" and self.router == "homophily":
-            route = self._route_by_homophily(self._counters)
-            if route != former:
-                self.graph_.apply(plan)
-                self._keep(route, self._refitted(route))
-                return self._account_of_change()
+        rivals = [former] if level == "frozen" else self._rivals(self._counters)
+        if former not in rivals:
+            self.graph_.apply(plan)
+            self._keep_best({name: self._refitted(name) for name in rivals})
+            return self._account_of_change()
         account = self.model_._forget(plan, level)
         self.model_.level_ = level
         self._keep(former, self.model_)
-        if level == "frozen" or self.router == "homophily":
-            return account
-        self._keep_better({former: self.model_, OTHER[former]: self._refitted(OTHER[former])})
+        self._keep_best({name: self.model_ if name == former else self._refitted(name) for name in rivals})
         if self._route != former:
             return self._account_of_change()
-        return account | {"path": f"{account['path']}; the other candidate fitted anew, to compare"}
+        compared = "; the other candidates fitted anew, to compare" if len(rivals) > 1 else ""
+        return account | {"path": account["path"] + compared}
 
     def _account_of_change(self) -> dict[str, Any]:
         trained = int(np.count_nonzero(self.graph_.split_codes == 1))
@@ -253,22 +277,24 @@ class RoutedClassifier(NodeClassifier):
 
     def _kept_description(self) -> dict[str, Any]:
         kept = self.describe()
-        for route in ROUTES:
-            given = getattr(self, route)
-            if given is not None:
-                kept["params"][route] = unfitted(given, self.graph_)._kept_description()
+        for side in SIDES:
+            descriptions = [unfitted(given, self.graph_)._kept_description() for given in self._given(side) or []]
+            if descriptions:
+                single = isinstance(getattr(self, side), NodeClassifier)
+                kept["params"][side] = descriptions[0] if single else descriptions
         return kept
 
     def _state_arrays(self) -> dict[str, NDArray[Any]]:
         arrays = inner_arrays("model", self.model_)
         if self.validation_scores_ is not None:
-            arrays["validation_scores"] = np.array([self.validation_scores_[route] for route in ROUTES])
+            arrays["validation_scores"] = np.array(list(self.validation_scores_.values()))
         return arrays
 
     def _restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        self._counters = HomophilyCounters.from_graph(self.graph_)
         scores = None
         if "validation_scores" in arrays:
-            scores = dict(zip(ROUTES, arrays["validation_scores"].tolist(), strict=True))
-        self._counters = HomophilyCounters.from_graph(self.graph_)
-        inner = restore_inner("model", self._template(self._route), self, self.choices_["model"], arrays)
-        self._keep(self._route, inner, scores)
+            # Compared on the present data, so these were the rivals.
+            scores = dict(zip(self._rivals(self._counters), arrays["validation_scores"].tolist(), strict=True))
+        template = self.candidates_[self._route]
+        self._keep(self._route, restore_inner("model", template, self, self.choices_["model"], arrays), scores)
