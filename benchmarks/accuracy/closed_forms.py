@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.accuracy.closed_forms [NAME ...]`` tries six candidates a data set on the splits that the
 networks are tuned on; strengths (alphas, bandwidth, Correct-and-Smooth) are chosen on validation nodes within each
-candidate. The candidate with the best mean validation score is then fitted on all splits. Every run is a line in
+candidate. The candidate with the best mean validation score is then fitted on all splits. Random-feature nets, which
+forget locally, are chosen among themselves in the same way. Every run is a line in
 benchmarks/results/accuracy-runs.jsonl, and is not repeated.
 """
 
@@ -24,15 +25,16 @@ import numpy as np
 from benchmarks.accuracy.datasets import FURTHER_TASKS, TASKS, Task, available_tasks
 from benchmarks.accuracy.gnns import FEW_COLUMNS, tuning_runs
 from benchmarks.accuracy.records import Key, Record, Records, measured
-from oubli.models import CorrectAndSmooth, LCFNet, NodeClassifier, SGCRidge
+from oubli.models import CorrectAndSmooth, LCFNet, NodeClassifier, RandomFeatureNet, SGCRidge
 from oubli.models.homophily import HomophilyCounters
 
-MODEL = "closed form"
+MODEL, LOCAL = "closed form", "random-feature net"
 THRESHOLD = 0.35
 
 CORRECTIONS = [0.0, 0.5, 0.8, 0.95]
 SMOOTHINGS = [0.0, 0.3, 0.5, 0.8, 0.9]
 ALPHAS = [100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01]
+NET_ALPHAS = [3000.0, 1000.0, 300.0, 100.0, 30.0, 10.0]
 HEAD: dict[str, Any] = {"bandwidth": [0.3, 1.0], "alpha": [0.3, 1.0, 3.0]}
 SMOOTHED_HEAD: dict[str, Any] = {"bandwidth": [0.3, 1.0, 3.0], "alpha": [0.1, 0.3, 1.0]}
 FEW_HEAD: dict[str, Any] = {"bandwidth": [0.1, 0.3, 1.0, 3.0], "alpha": [0.01, 0.03, 0.1, 0.3, 1.0]}
@@ -48,6 +50,13 @@ def _sgc(**settings: Any) -> Candidate:
 
 def _lcf(**settings: Any) -> Candidate:
     return _shown("LCF-Net", settings), lambda scoring: LCFNet(**settings, scoring=scoring)
+
+
+def _net(**settings: Any) -> Candidate:
+    return (
+        _shown("RandomFeatureNet", settings),
+        lambda scoring: RandomFeatureNet(**settings, alpha=NET_ALPHAS, scoring=scoring),
+    )
 
 
 def _shown(name: str, settings: dict[str, Any]) -> str:
@@ -108,6 +117,14 @@ FEW_INPUTS = [
     _lcf(hops=1, layers=5, label_folds=4, head="linear", normalize=None),
 ]
 
+NETS = [
+    _net(messages=0, hops=2),
+    _net(messages=0, hops=3, operator="symmetric", projection=512),
+    _net(),
+    _net(hops=2, operator="symmetric"),
+    _net(hops=3, operator=0.0, projection=128),
+]
+
 
 @lru_cache
 def _is_assortative(name: str) -> bool:
@@ -116,8 +133,10 @@ def _is_assortative(name: str) -> bool:
     return homophily is None or homophily >= THRESHOLD
 
 
-def candidates(task: Task) -> list[Candidate]:
-    """Return what is tried on a task, by the adjusted homophily of its training edges."""
+def candidates(task: Task, model: str = MODEL) -> list[Candidate]:
+    """Return what is tried on a task: of closed forms, by the adjusted homophily of its training edges."""
+    if model == LOCAL:
+        return NETS
     if task.name in FEW_COLUMNS:
         return FEW_INPUTS
     if task.name in ("cora", "citeseer", "pubmed"):
@@ -125,9 +144,9 @@ def candidates(task: Task) -> list[Candidate]:
     return ASSORTATIVE if _is_assortative(task.name) else HETEROPHILOUS
 
 
-def run(records: Records, task: Task, trial: int, split: int) -> Record:
+def run(records: Records, task: Task, trial: int, split: int, model: str = MODEL) -> Record:
     """Return a run's record, made now unless it is there."""
-    key, (name, make) = Key(task.name, MODEL, trial, split, 0), candidates(task)[trial]
+    key, (name, make) = Key(task.name, model, trial, split, 0), candidates(task, model)[trial]
     found = records.find(key, candidate=name)
     if found is not None:
         return found
@@ -136,12 +155,12 @@ def run(records: Records, task: Task, trial: int, split: int) -> Record:
         # That the kernel is measured from landmarks is in the record, under choices.
         warnings.simplefilter("ignore", UserWarning)
         with measured() as account:
-            model = make(task.scoring).fit(graph)
+            fitted = make(task.scoring).fit(graph)
         with measured() as again:
-            make(task.scoring).fit_with(graph, model.choices_)
+            make(task.scoring).fit_with(graph, fitted.choices_)
     scores = {
-        "validation": 100 * model.score(graph.val_nodes, task.scoring),
-        "test": 100 * model.score(graph.test_nodes, task.scoring),
+        "validation": 100 * fitted.score(graph.val_nodes, task.scoring),
+        "test": 100 * fitted.score(graph.test_nodes, task.scoring),
     }
     record = records.add(
         key,
@@ -150,7 +169,7 @@ def run(records: Records, task: Task, trial: int, split: int) -> Record:
         fit_cpu_seconds=again["cpu_seconds"],
         scoring=task.scoring,
         candidate=name,
-        choices=model.choices_,
+        choices=fitted.choices_,
     )
     print(
         f"{task.name} split {split} {name}: validation {record['validation']:.2f}, test {record['test']:.2f}; "
@@ -161,17 +180,18 @@ def run(records: Records, task: Task, trial: int, split: int) -> Record:
     return record
 
 
-def best_trial(records: Records, task: Task) -> int:
+def best_trial(records: Records, task: Task, model: str = MODEL) -> int:
     """Return the candidate with the best mean validation score; of equals the first."""
     places = sorted({split for split, _ in tuning_runs(task)})
-    scores = [[run(records, task, trial, k)["validation"] for trial in range(len(candidates(task)))] for k in places]
+    trials = range(len(candidates(task, model)))
+    scores = [[run(records, task, trial, split, model)["validation"] for trial in trials] for split in places]
     return int(np.mean(scores, axis=0).argmax())
 
 
-def run_task(records: Records, task: Task) -> list[Record]:
+def run_task(records: Records, task: Task, model: str) -> list[Record]:
     """Choose a candidate for a task and return its runs on all splits."""
-    chosen = best_trial(records, task)
-    runs = [run(records, task, chosen, split) for split in task.splits]
+    chosen = best_trial(records, task, model)
+    runs = [run(records, task, chosen, split, model) for split in task.splits]
     tests = [record["test"] for record in runs]
     spread = f" ± {np.std(tests, ddof=1):.2f}" if len(tests) > 1 else ""
     print(f"{task.name}: {runs[0]['candidate']}, test {np.mean(tests):.2f}{spread}", flush=True)
@@ -184,7 +204,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="data sets to run; all without any")
     records = Records()
     for task in available_tasks(parser.parse_args(arguments).names):
-        run_task(records, task)
+        for model in (MODEL, LOCAL):
+            run_task(records, task, model)
 
 
 if __name__ == "__main__":
