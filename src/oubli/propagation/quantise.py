@@ -81,6 +81,19 @@ class Quantiser:
             out[first : first + slots.size] = part
         return out, self.bound(largest)
 
+    def float_rows(self, table: FeatureTable) -> NDArray[np.float64]:
+        """Return every row as it is before it is rounded to integers."""
+        columns, signs = self._map(table)
+        out = np.zeros((table.shape[0], self.width(table)))
+        work, unit = table.shape[0] * table.shape[1], self.normalize == "l2"
+        if table.shape[1] == 0:
+            return out
+        if table.dense is not None:
+            _float_dense(work, table.dense, unit, columns, signs, out)
+        else:
+            _float_sparse(work, table.indptr, table.indices, table.values, unit, columns, signs, out)
+        return out
+
     def bound(self, largest: float) -> int:
         """Return the largest integer that a value up to `largest` becomes at any degree."""
         bound = int(np.ceil(largest * 2.0**self.fraction_bits)) + 1
@@ -106,29 +119,21 @@ _MAPS: dict[tuple[int, int, int], tuple[NDArray[np.int32], NDArray[np.float64]]]
 
 
 @nb.njit(cache=True)
-def _write_row(row, factor, unit, out):  # type: ignore[no-untyped-def]
+def _to_unit_length(row):  # type: ignore[no-untyped-def]
     # Four running sums in a fixed order: quicker than one, and the same on every machine.
-    length = 1.0
-    if unit:
-        a = b = c = d = 0.0
-        whole = row.size // 4 * 4
-        for k in range(0, whole, 4):
-            a += row[k] * row[k]
-            b += row[k + 1] * row[k + 1]
-            c += row[k + 2] * row[k + 2]
-            d += row[k + 3] * row[k + 3]
-        for k in range(whole, row.size):
-            a += row[k] * row[k]
-        length = np.sqrt((a + b) + (c + d))
-    largest = 0.0
-    if length == 0.0:
-        out[:] = 0
-        return largest
-    for k in range(row.size):
-        value = row[k] / length
-        largest = max(largest, abs(value))
-        out[k] = np.int32(np.rint(value * factor))
-    return largest
+    a = b = c = d = 0.0
+    whole = row.size // 4 * 4
+    for k in range(0, whole, 4):
+        a += row[k] * row[k]
+        b += row[k + 1] * row[k + 1]
+        c += row[k + 2] * row[k + 2]
+        d += row[k + 3] * row[k + 3]
+    for k in range(whole, row.size):
+        a += row[k] * row[k]
+    length = np.sqrt((a + b) + (c + d))
+    if length > 0.0:
+        for k in range(row.size):
+            row[k] /= length
 
 
 @nb.njit(cache=True)
@@ -141,9 +146,12 @@ def _project(row, columns, signs, projected):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(cache=True)
-def _finish_row(row, factor, unit, columns, signs, projected, out):  # type: ignore[no-untyped-def]
+def _float_row(row, unit, columns, signs, projected):  # type: ignore[no-untyped-def]
+    """Return the row after scaling and projection; `row` is overwritten."""
     if columns.shape[0] == 0:
-        return _write_row(row, factor, unit, out)
+        if unit:
+            _to_unit_length(row)
+        return row
     if unit:
         length = 0.0
         for k in range(row.size):
@@ -153,7 +161,16 @@ def _finish_row(row, factor, unit, columns, signs, projected, out):  # type: ign
             for k in range(row.size):
                 row[k] /= length
     _project(row, columns, signs, projected)
-    return _write_row(projected, factor, False, out)
+    return projected
+
+
+@nb.njit(cache=True)
+def _round_row(values, factor, out):  # type: ignore[no-untyped-def]
+    largest = 0.0
+    for k in range(values.size):
+        largest = max(largest, abs(values[k]))
+        out[k] = np.int32(np.rint(values[k] * factor))
+    return largest
 
 
 @TwoWay
@@ -165,7 +182,7 @@ def _quantise_dense(dense, slots, factor, unit, columns, signs, out):  # type: i
         projected = np.empty(out.shape[1])
         for r in range(block * 256, min(slots.size, block * 256 + 256)):
             row[:] = dense[slots[r]]
-            seen = _finish_row(row, factor[r], unit, columns, signs, projected, out[r])
+            seen = _round_row(_float_row(row, unit, columns, signs, projected), factor[r], out[r])
             largest[block] = max(largest[block], seen)
     return largest.max() if blocks else 0.0
 
@@ -182,8 +199,33 @@ def _quantise_sparse(indptr, indices, values, slots, factor, unit, columns, sign
             first, last = indptr[slots[r]], indptr[slots[r] + 1]
             for p in range(first, last):
                 row[indices[p]] = values[p]
-            seen = _finish_row(row, factor[r], unit, columns, signs, projected, out[r])
+            seen = _round_row(_float_row(row, unit, columns, signs, projected), factor[r], out[r])
             largest[block] = max(largest[block], seen)
             for p in range(first, last):
                 row[indices[p]] = 0.0
     return largest.max() if blocks else 0.0
+
+
+@TwoWay
+def _float_dense(dense, unit, columns, signs, out):  # type: ignore[no-untyped-def]
+    for block in nb.prange((len(out) + 255) // 256):
+        row = np.empty(dense.shape[1])
+        projected = np.empty(out.shape[1])
+        for i in range(block * 256, min(len(out), block * 256 + 256)):
+            row[:] = dense[i]
+            out[i] = _float_row(row, unit, columns, signs, projected)
+
+
+@TwoWay
+def _float_sparse(indptr, indices, values, unit, columns, signs, out):  # type: ignore[no-untyped-def]
+    width = out.shape[1] if columns.shape[0] == 0 else columns.shape[0]
+    for block in nb.prange((len(out) + 255) // 256):
+        row = np.zeros(width)
+        projected = np.empty(out.shape[1])
+        for i in range(block * 256, min(len(out), block * 256 + 256)):
+            first, last = indptr[i], indptr[i + 1]
+            for p in range(first, last):
+                row[indices[p]] = values[p]
+            out[i] = _float_row(row, unit, columns, signs, projected)
+            for p in range(first, last):
+                row[indices[p]] = 0.0

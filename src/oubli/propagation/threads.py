@@ -33,3 +33,8 @@ class TwoWay:
         """Run the kernel on `work` elements."""
         # Large work takes the parallel code on one thread, too: the compiler does better with it.
         return (self._serial if work < SERIAL_WORK else self._parallel)(*arguments)
+
+
+def sharers(work: int) -> int:
+    """Return how many threads may share out the columns of `work` elements."""
+    return 1 if work < SERIAL_WORK else int(nb.get_num_threads())
