@@ -2,6 +2,7 @@
 
 from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.levels import Certified, Exact, Guarantee, Heuristic
+from oubli.guarantees.odometer import Odometer
 from oubli.guarantees.receipt import Receipt
 from oubli.guarantees.verification import Verification, verify
 
@@ -10,6 +11,7 @@ __all__ = [
     "Exact",
     "Guarantee",
     "Heuristic",
+    "Odometer",
     "Receipt",
     "Verification",
     "canonical_digest",

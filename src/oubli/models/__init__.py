@@ -7,6 +7,7 @@ from pathlib import Path
 from oubli.errors import InputError
 from oubli.guarantees.folder import read_folder
 from oubli.models.base import NodeClassifier
+from oubli.models.certified import CertifiedClassifier
 from oubli.models.correct_and_smooth import CorrectAndSmooth
 from oubli.models.lcf import LCFNet
 from oubli.models.parameters import estimator_class
@@ -15,6 +16,7 @@ from oubli.models.routed import RoutedClassifier
 from oubli.models.sgc import SGCRidge
 
 __all__ = [
+    "CertifiedClassifier",
     "CorrectAndSmooth",
     "LCFNet",
     "NodeClassifier",

@@ -18,7 +18,7 @@ from oubli.graph.removal import Missing, Removal, RemovalPlan
 from oubli.graph.state import graph_from_arrays, graph_to_arrays
 from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.folder import write_folder
-from oubli.guarantees.levels import Exact, Level
+from oubli.guarantees.levels import Exact, Guarantee, Level
 from oubli.guarantees.receipt import Receipt, installed_version
 from oubli.models.predictor import NodePredictor
 
@@ -132,7 +132,7 @@ class NodeClassifier(NodePredictor):
         self.level_ = "frozen" if level == "frozen" and self._has_choices() else "reselected"
         self._broken = None
         return Receipt(
-            guarantee=Exact(self.level_),
+            guarantee=self._guarantee(self.level_),
             removed=counts,
             ignored=plan.ignored,
             remaining={
@@ -197,6 +197,9 @@ class NodeClassifier(NodePredictor):
         model._restore(arrays)
         model._start_life()
         return model
+
+    def _guarantee(self, level: Level) -> Guarantee:
+        return Exact(level)
 
     @abstractmethod
     def weights_digest(self) -> str:

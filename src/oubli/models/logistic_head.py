@@ -1,0 +1,139 @@
+"""The head of a certified model: its training rows, its weights, and the gradient that they leave, kept up to date."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oubli.solve.logistic import UNIT, Curvature, Summed, sum_gradient
+
+INNER_STEPS = 64
+"""Conjugate gradients a Newton step takes at most."""
+
+LOOSE = 0.02
+"""Share of a gradient that a step may leave of the linear system: what Newton's method neglects is often more."""
+
+HALVINGS = 30
+
+Matrix = NDArray[np.float64]
+
+
+class LogisticHead:
+    """Weights of a perturbed logistic loss, each class against the rest, and a bound on the gradient at them.
+
+    The loss is ``sum_i sum_c l(y_ic z_i w_c) + strength / 2 |w|^2 + <noise, w>`` with ``strength = alpha n``. A row
+    that changes or goes is taken out of the gradient and put back as it is now, at the weights in force, so that the
+    residual is known at the cost of the change; rounding is bounded and counted.
+
+    Parameters
+    ----------
+    rows : ndarray of float64, shape (n, columns)
+    targets : ndarray of int64, shape (n,)
+        Column of the weights that stands for the class of a row, -1 for none.
+    num_columns : int
+        Columns of the weights: one a class, or one for two.
+    alpha : float
+    noise : ndarray of float64, shape (columns, classes)
+
+    Attributes
+    ----------
+    weights : ndarray of float64, shape (columns, classes)
+    count : int
+        Rows that train.
+    """
+
+    def __init__(
+        self, rows: Matrix, targets: NDArray[np.int64], num_columns: int, alpha: float, noise: Matrix | None = None
+    ) -> None:
+        self.rows, self.targets, self.count, self._alpha = rows, targets, len(rows), alpha
+        shape = (rows.shape[1], num_columns)
+        self.noise = np.zeros(shape) if noise is None else noise
+        self.weights = np.zeros(shape)
+        self._squares = float(np.vdot(rows, rows))
+        self._sum = sum_gradient(rows, targets, self.weights)
+
+    @property
+    def strength(self) -> float:
+        """Of the penalty: the loss curves at least this much in every direction."""
+        return self._alpha * self.count
+
+    @property
+    def gradient(self) -> Matrix:
+        """Of the whole loss at the weights, shape (columns, classes)."""
+        out: Matrix = self._sum.gradient + self.strength * self.weights + self.noise
+        return out
+
+    def residual(self) -> float:
+        """Return at least the Frobenius norm of the gradient, whatever rounding did."""
+        terms = np.linalg.norm(self._sum.gradient), self.strength * np.linalg.norm(self.weights)
+        rounding = 8 * UNIT * float(sum(terms) + np.linalg.norm(self.noise))
+        norm = float(np.linalg.norm(self.gradient))
+        return (norm + self._sum.rounding + rounding) * (1.0 + self.weights.size * UNIT)
+
+    def embedding_error(self, bounds: NDArray[np.float64]) -> float:
+        """Return how much the gradient's norm may differ on exact rows, given column-wise bounds on their error.
+
+        ``|E^T s| + |Z^T (s' - s)| <= sqrt(classes) |rho| + |Z| |E W| / 4`` with ``|E W_c| <= sum_j |w_jc| rho_j``: no
+        pull exceeds 1, nor the sigmoid's slope 1/4 (docs/proofs/certified-removal). Lengths are Frobenius norms.
+        """
+        if not bounds.any():
+            return 0.0
+        columns = self.weights.shape[1]
+        length = np.sqrt(self._squares * (1.0 + 1e-9))
+        moved = float(np.linalg.norm(np.abs(self.weights).T @ bounds))
+        return (np.sqrt(columns) * float(np.linalg.norm(bounds)) + length * moved / 4) * (1.0 + 1e-12)
+
+    def replace(self, places: NDArray[np.int64], rows: Matrix) -> None:
+        """Put other rows in the places of those that trained."""
+        self._take_out(places)
+        self.rows[places] = rows
+        self._put_in(places)
+
+    def drop(self, places: NDArray[np.int64]) -> None:
+        """Take rows out for good; their places hold zeros, which pull at nothing."""
+        self._take_out(places)
+        self.rows[places], self.targets[places] = 0.0, -1
+        self.count -= places.size
+
+    def resume(self, weights: Matrix, noise: Matrix) -> None:
+        """Take over weights and noise that were saved."""
+        self.noise = noise
+        self._move_to(weights)
+
+    def newton_step(self, goal: float) -> bool:
+        """Move the weights by one step of Newton's method; tell whether that shortened the gradient.
+
+        Parameters
+        ----------
+        goal : float
+            Length that the gradient need not fall below.
+        """
+        gradient, weights, before = self.gradient, self.weights, self._sum
+        length = float(np.linalg.norm(gradient))
+        curvature = Curvature(self.rows, weights, self.strength)
+        direction, _ = curvature.solve(gradient, max(goal / 2, LOOSE * length), INNER_STEPS)
+        for halvings in range(HALVINGS):
+            self._move_to(weights - 0.5**halvings * direction)
+            if np.linalg.norm(self.gradient) < length:
+                return True
+        self.weights, self._sum = weights, before
+        return False
+
+    def _move_to(self, weights: Matrix) -> None:
+        self.weights = weights
+        self._squares = float(np.vdot(self.rows, self.rows))
+        self._sum = sum_gradient(self.rows, self.targets, weights)
+
+    def _take_out(self, places: NDArray[np.int64]) -> None:
+        self._add(places, -1.0)
+
+    def _put_in(self, places: NDArray[np.int64]) -> None:
+        self._add(places, 1.0)
+
+    def _add(self, places: NDArray[np.int64], sign: float) -> None:
+        rows = self.rows[places]
+        part = sum_gradient(rows, self.targets[places], self.weights)
+        self._squares += sign * float(np.vdot(rows, rows))
+        total = self._sum.gradient + sign * part.gradient
+        rounding = self._sum.rounding + part.rounding + 2 * UNIT * float(np.linalg.norm(total))
+        self._sum = Summed(total, rounding)
