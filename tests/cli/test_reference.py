@@ -10,7 +10,7 @@ import pytest
 from oubli.cli.app import oubli
 from oubli.cli.options import MODELS, OPTIONS
 from oubli.cli.reference import reference
-from oubli.models import CorrectAndSmooth, LCFNet, RandomFeatureNet, RoutedClassifier, SGCRidge
+from oubli.models import CertifiedClassifier, CorrectAndSmooth, LCFNet, RandomFeatureNet, RoutedClassifier, SGCRidge
 
 REFERENCE = Path(__file__).parent.parent.parent / "docs" / "reference" / "cli.rst"
 COMMANDS = sorted(oubli.commands.items())
@@ -33,7 +33,13 @@ def test_commands_and_options_have_help(name, command):
     assert "as_json" in [parameter.name for parameter in command.params], "every command speaks to machines"
 
 
-ESTIMATORS = {"sgc": SGCRidge, "lcf": LCFNet, "random-feature": RandomFeatureNet, "routed": RoutedClassifier}
+ESTIMATORS = {
+    "sgc": SGCRidge,
+    "lcf": LCFNet,
+    "random-feature": RandomFeatureNet,
+    "routed": RoutedClassifier,
+    "certified": CertifiedClassifier,
+}
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)

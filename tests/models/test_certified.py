@@ -186,9 +186,9 @@ class KeepsOldRows(LogisticHead):
 class ForgetsThePenalty(LogisticHead):
     """Goes on with the number of rows that it began with."""
 
-    def drop(self, places):
-        super().drop(places)
-        self.count += places.size
+    def drop(self, slots):
+        super().drop(slots)
+        self.count += slots.size
 
 
 @pytest.mark.parametrize("broken", [KeepsOldRows, ForgetsThePenalty])

@@ -30,9 +30,15 @@ def build_estimator(name: str, options: Mapping[str, Any]) -> NodeClassifier:
         raise InputError("--threshold is what --router homophily compares with; add that, or leave it out")
     if given.pop("no_neighbour_labels", False):
         given["neighbour_labels"] = False
-    from oubli.models import CorrectAndSmooth, LCFNet, RandomFeatureNet, RoutedClassifier, SGCRidge
+    from oubli.models import CertifiedClassifier, CorrectAndSmooth, LCFNet, RandomFeatureNet, RoutedClassifier, SGCRidge
 
-    kinds: tuple[type[NodeClassifier], ...] = (SGCRidge, LCFNet, RandomFeatureNet, RoutedClassifier)
+    kinds: tuple[type[NodeClassifier], ...] = (
+        SGCRidge,
+        LCFNet,
+        RandomFeatureNet,
+        RoutedClassifier,
+        CertifiedClassifier,
+    )
     base = dict(zip(MODELS, kinds, strict=True))[name](**given)
     if not smooth:
         return base

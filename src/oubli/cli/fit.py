@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     default="sgc",
     show_default=True,
     help="What to fit: propagated features and a ridge (sgc), layers of closed forms (lcf), random messages and a "
-    "ridge (random-feature), or whichever of the first two, with C&S, suits the graph (routed).",
+    "ridge (random-feature), whichever of these suits the graph (routed), or a logistic regression whose deletions are "
+    "certified rather than exact (certified).",
 )
 @click.option("--features", metavar="FILE", help="The node table (ids, features, labels, split) of an edge list DATA.")
 @click.option("--split", metavar="K", default="0", show_default=True, help="Which of the splits of DATA to use.")
@@ -100,10 +101,10 @@ def _check(graph: Graph, data: str, model: str, smooth: bool) -> None:
             f"{data}: has no validation nodes in this split, by which --model routed makes its choices; choose another "
             "with --split, add some, or fit --model sgc, lcf or random-feature"
         )
-    if model == "sgc" and graph.num_features == 0 and not smooth:
+    if model in ("sgc", "certified") and graph.num_features == 0 and not smooth:
         raise InputError(
             f"{data}: has no features, so there is nothing to tell classes by; add some (with an edge list, by "
-            "--features FILE), use labels alone with --smooth, or degrees and labels with --model lcf"
+            "--features FILE), use labels alone with --model sgc --smooth, or degrees and labels with --model lcf"
         )
 
 

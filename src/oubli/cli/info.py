@@ -8,7 +8,7 @@ import click
 
 from oubli.cli.models import folder_bytes, model_argument, open_model
 from oubli.cli.terminal import json_option, pairs, say
-from oubli.cli.wording import LEVELS, choices, count, homophily, routing, size
+from oubli.cli.wording import choices, count, homophily, odometer, promise, routing, size
 
 if TYPE_CHECKING:
     from oubli.models import NodeClassifier
@@ -36,7 +36,8 @@ def describe(fitted: NodeClassifier) -> dict[str, Any]:
         "choices": fitted.choices_,
         "routing": _routing(fitted),
         "homophily": {"adjusted": counters.adjusted, "edges": counters.num_edges},
-        "guarantee": {"kind": "exact", "level": fitted.level_},
+        "guarantee": fitted.guarantee().to_dict(),
+        "odometer": _odometer(fitted),
         "classes": fitted.classes_.tolist(),
         "nodes": graph.num_nodes,
         "edges": graph.num_edges,
@@ -63,6 +64,12 @@ def _routing(fitted: NodeClassifier) -> dict[str, Any] | None:
     }
 
 
+def _odometer(fitted: NodeClassifier) -> dict[str, Any] | None:
+    from oubli.models import CertifiedClassifier
+
+    return fitted.odometer_.to_dict() if isinstance(fitted, CertifiedClassifier) else None
+
+
 def _kind(candidate: NodeClassifier) -> str:
     from oubli.models import CorrectAndSmooth
 
@@ -82,13 +89,14 @@ def _score(fitted: NodeClassifier, split: str, metric: str) -> float | None:
 
 def _rows(values: dict[str, Any]) -> list[tuple[str, str]]:
     splits, scores = values["splits"], values["scores"]
-    level = values["guarantee"]["level"]
-    route = [("Route", routing(values["routing"], level))] if values["routing"] else []
+    route = [("Route", routing(values["routing"], values["guarantee"]["level"]))] if values["routing"] else []
+    account = [("Odometer", odometer(values["odometer"]))] if values["odometer"] else []
     return [
         ("Kind", _call(values["model"])),
         ("Choices", choices(values["choices"]) or "none"),
         *route,
-        ("Guarantee", f"exact, {level}: {LEVELS[level]}"),
+        ("Guarantee", promise(values["guarantee"])),
+        *account,
         ("Graph", f"{count(values['nodes'], 'node')}, {count(values['edges'], 'edge')}"),
         ("Homophily", homophily(values["homophily"])),
         ("Inputs", f"{count(values['features'], 'feature')}, {count(len(values['classes']), 'class')}"),

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from oubli.cli.values import NumberOr, Numbers
+from oubli.cli.values import NumberOr, Numbers, NumbersOr
 
-MODELS = ("sgc", "lcf", "random-feature", "routed")
-SGC, LCF, RANDOM, ROUTED = (("sgc",), ("lcf",), ("random-feature",), ("routed",))
+MODELS = ("sgc", "lcf", "random-feature", "routed", "certified")
+SGC, LCF, RANDOM, ROUTED, CERTIFIED = ((name,) for name in MODELS)
 SINGLE = (*SGC, *LCF, *RANDOM)
 
 
@@ -62,23 +62,32 @@ class EstimatorOption:
 
 
 OPTIONS = [
-    EstimatorOption("--hops", SINGLE, "How many hops features travel.", click.INT, "2", "N", {"random-feature": "1"}),
+    EstimatorOption(
+        "--hops",
+        (*SINGLE, *CERTIFIED),
+        "How many hops features travel.",
+        click.INT,
+        "2",
+        "N",
+        {"random-feature": "1"},
+    ),
     EstimatorOption(
         "--operator",
-        SINGLE,
+        (*SINGLE, *CERTIFIED),
         "How neighbours are averaged: random_walk, symmetric, or (but for lcf) ScaleGUN's coefficient R from 0 to 1.",
         NumberOr(float, "random_walk", "symmetric"),
         "random_walk",
         "random_walk|symmetric|R",
+        {"certified": "symmetric"},
     ),
     EstimatorOption(
         "--alpha",
-        SINGLE,
-        "Ridge strength; of several, the best on the validation nodes.",
+        (*SINGLE, *CERTIFIED),
+        "Ridge strength; of several (but for certified), the best on the validation nodes.",
         Numbers(),
         "1.0",
         "A[,B,...]",
-        {"random-feature": "100.0"},
+        {"random-feature": "100.0", "certified": "0.01"},
     ),
     EstimatorOption(
         "--representation",
@@ -87,7 +96,9 @@ OPTIONS = [
         click.Choice(["last", "concat"]),
         "last",
     ),
-    EstimatorOption("--normalize", SINGLE, "Scaling of each feature row.", click.Choice(["l2", "none"]), "l2"),
+    EstimatorOption(
+        "--normalize", (*SINGLE, *CERTIFIED), "Scaling of each feature row.", click.Choice(["l2", "none"]), "l2"
+    ),
     EstimatorOption(
         "--class-weight",
         SGC,
@@ -97,12 +108,12 @@ OPTIONS = [
     ),
     EstimatorOption(
         "--projection",
-        (*SGC, *RANDOM),
+        (*SGC, *RANDOM, *CERTIFIED),
         "Width of a random projection of wider features; auto (sgc alone) projects only when there are thousands.",
         NumberOr(int, "auto", "none"),
         "auto",
         "auto|none|N",
-        {"random-feature": "256"},
+        {"random-feature": "256", "certified": "512"},
     ),
     EstimatorOption("--messages", RANDOM, "Random messages between neighbours.", click.INT, "1000", "N"),
     EstimatorOption("--layers", LCF, "Layers between the features and the head.", click.INT, "2", "N"),
@@ -152,6 +163,43 @@ OPTIONS = [
         "auto|none|N",
     ),
     EstimatorOption(
+        "--epsilon",
+        CERTIFIED,
+        "A model given out is exp(epsilon) times as likely as without the data.",
+        click.FLOAT,
+        "1.0",
+    ),
+    EstimatorOption(
+        "--delta",
+        CERTIFIED,
+        "But for this probability; less than one over the number of training nodes.",
+        click.FLOAT,
+        "0.0001",
+    ),
+    EstimatorOption(
+        "--weights",
+        CERTIFIED,
+        "Of the hops: the last alone (sgc), average, ppr, alternating, or one number a hop from 0 on.",
+        NumbersOr("sgc", "average", "ppr", "alternating"),
+        "sgc",
+        "NAME|W,W,...",
+    ),
+    EstimatorOption("--teleport", CERTIFIED, "Of the weights ppr.", click.FLOAT, "0.1", "T"),
+    EstimatorOption(
+        "--rmax", CERTIFIED, "Residues up to this stay where they are; 0 propagates exactly.", click.FLOAT, "0.0", "R"
+    ),
+    EstimatorOption("--noise-std", CERTIFIED, "Deviation of the noise, in units of the gradient.", click.FLOAT, "0.1"),
+    EstimatorOption(
+        "--mechanism",
+        CERTIFIED,
+        "Fresh noise on the weights of every model given out, or a random term in the loss, once.",
+        click.Choice(["output", "objective"]),
+        "output",
+    ),
+    EstimatorOption(
+        "--step-share", CERTIFIED, "Share of the budget from which weights are moved.", click.FLOAT, "0.5", "S"
+    ),
+    EstimatorOption(
         "--router",
         ROUTED,
         "Keep the candidate that is better on the validation nodes, or choose by the homophily of training edges.",
@@ -168,7 +216,7 @@ OPTIONS = [
     ),
     EstimatorOption(
         "--scoring",
-        MODELS,
+        (*SINGLE, *ROUTED),
         "What choices on the validation nodes are made by.",
         click.Choice(["accuracy", "balanced_accuracy", "roc_auc"]),
         "accuracy",

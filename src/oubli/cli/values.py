@@ -45,3 +45,28 @@ class NumberOr(click.ParamType):  # type: ignore[type-arg]
         except ValueError:
             what = "an integer" if self.kind is int else "a number"
             self.fail(f"{value!r} is neither {what} nor one of {', '.join(self.words)}", param, ctx)
+
+
+class NumbersOr(Numbers):
+    """Several numbers with commas between, or one of a few words.
+
+    Parameters
+    ----------
+    words : str
+    """
+
+    name = "numbers or word"
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the numbers as a list, or the word."""
+        if value in self.words:
+            return str(value)
+        if not any(mark.isdigit() for mark in str(value)):
+            self.fail(
+                f"{value!r} is neither numbers with commas between nor one of {', '.join(self.words)}", param, ctx
+            )
+        numbers = super().convert(value, param, ctx)
+        return numbers if isinstance(numbers, list) else [numbers]

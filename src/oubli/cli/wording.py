@@ -123,10 +123,32 @@ def homophily(values: Mapping[str, Any]) -> str:
     return f"{values['adjusted']:.4f} adjusted, over {edges}"
 
 
+def odometer(values: Mapping[str, Any]) -> str:
+    """Return how much of a certificate's budget is spent, and on what."""
+    left = values["forecast"]
+    ahead = "" if left is None else f", about {count(left, 'request')} like the last ones until weights have to move"
+    parts = [
+        f"{values['spent']:.1%} of the budget ({values['residual']:.3g} of {values['budget']:.3g}){ahead}",
+        f"{count(values['requests'], 'request')} so far, {count(values['newton_steps'], 'Newton step')}, "
+        f"{count(values['retrainings'], 'retraining')}, {count(values['releases'], 'model')} given out",
+    ]
+    return "; ".join(parts)
+
+
+def promise(values: Mapping[str, Any]) -> str:
+    """Return what a model's guarantee is, in short."""
+    if values["kind"] == "certified":
+        return f"certified, epsilon {values['epsilon']:g}, delta {values['delta']:g}, for each model given out"
+    return f"exact, {values['level']}: {LEVELS[values['level']]}"
+
+
 def guarantee(values: Mapping[str, Any]) -> str:
-    """Return a guarantee in one sentence."""
-    if values["kind"] != "exact":
-        return ", ".join(f"{name} {value}" for name, value in values.items())
+    """Return the guarantee of a removal in one sentence."""
+    if values["kind"] == "certified":
+        return (
+            f"certified, epsilon {values['epsilon']:g}, delta {values['delta']:g}: the weights given out are nearly as "
+            f"likely without this data; residual {values['residual']:.3g}, {values['budget']:.1%} of the budget left"
+        )
     return (
         f"exact, {values['level']}: the model has the bytes of one fitted without this data; {LEVELS[values['level']]}"
     )

@@ -1,4 +1,4 @@
-"""Verification: a rebuild from what remains, in a fresh process, compared by digest."""
+"""Verification: a rebuild from what remains, in a fresh process, compared by digest or held against a budget."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ class Verifiable(Protocol):
     def to_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return it as plain values and arrays."""
 
+    def certified_arrays(self) -> tuple[str, ...]:
+        """Return which of these arrays a certificate is about, none for an exact model."""
+
 
 @dataclass(frozen=True)
 class Verification:
@@ -33,19 +36,22 @@ class Verification:
     Attributes
     ----------
     identical : bool
-        Whether the rebuilt model has the same digest.
+        Whether the rebuilt model has the same digest; of a certified model, whether its certificate holds.
     digests : dict
         "model" and "rebuilt".
     level : str
         "reselected" when the rebuild made all choices itself, "frozen" when it was given them.
     seconds : float
         Wall-clock time.
+    certificate : dict or None
+        Of a certified model, the "residual" evaluated in the fresh process, and the "budget" it has to stay within.
     """
 
     identical: bool
     digests: dict[str, str]
     level: str
     seconds: float
+    certificate: dict[str, float] | None = None
 
     def to_json(self) -> str:
         """Return the outcome as JSON text."""
@@ -56,7 +62,9 @@ def verify(model: Verifiable) -> Verification:
     """Rebuild a model from the data it still holds, in a fresh process, and compare digests.
 
     The rebuild is given the remaining graph with its edges in another order and direction, and the parameters; of the
-    model's own numbers it sees none, but for choices that a removal at level "frozen" kept.
+    model's own numbers it sees none, but for choices that a removal at level "frozen" kept. A certified model's weights
+    are random, so no rebuild has them: the fresh process propagates exactly, evaluates the residual that the given
+    weights leave on what remains, and compares that with the budget.
 
     Parameters
     ----------
@@ -75,6 +83,7 @@ def verify(model: Verifiable) -> Verification:
     description, arrays = model.to_state()
     # The ledger of removed ids is nothing to fit from.
     raw = {name: a for name, a in arrays.items() if name.startswith("graph.") and "ledger" not in name}
+    raw |= {name: arrays[name] for name in model.certified_arrays()}
     with tempfile.TemporaryDirectory(prefix="oubli-verify-") as folder:
         write_folder(Path(folder) / "remains", description, raw)
         # Isolated from the working folder, whose files could stand in for modules; oubli itself is this one.
@@ -85,10 +94,13 @@ def verify(model: Verifiable) -> Verification:
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
         raise OubliError(f"verify: the fresh process failed: {last[0]}")
-    digests = {"model": model.digest(), "rebuilt": json.loads(done.stdout.splitlines()[-1])["digest"]}
+    printed = json.loads(done.stdout.splitlines()[-1])
+    digests, certificate = {"model": model.digest(), "rebuilt": printed["digest"]}, printed["certificate"]
+    equal = digests["model"] == digests["rebuilt"]
     return Verification(
-        identical=digests["model"] == digests["rebuilt"],
+        identical=equal if certificate is None else certificate["residual"] <= certificate["budget"],
         digests=digests,
         level=description["level"],
         seconds=time.perf_counter() - started,
+        certificate=certificate,
     )

@@ -132,7 +132,7 @@ class NodeClassifier(NodePredictor):
         self.level_ = "frozen" if level == "frozen" and self._has_choices() else "reselected"
         self._broken = None
         return Receipt(
-            guarantee=self._guarantee(self.level_),
+            guarantee=self.guarantee(),
             removed=counts,
             ignored=plan.ignored,
             remaining={
@@ -198,8 +198,13 @@ class NodeClassifier(NodePredictor):
         model._start_life()
         return model
 
-    def _guarantee(self, level: Level) -> Guarantee:
-        return Exact(level)
+    def guarantee(self) -> Guarantee:
+        """Return what the model as it is promises of the removals so far."""
+        return Exact(self.level_)
+
+    def certified_arrays(self) -> tuple[str, ...]:
+        """Return the names of the state's arrays that a certificate is about; none for an exact model."""
+        return ()
 
     @abstractmethod
     def weights_digest(self) -> str:

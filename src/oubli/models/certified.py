@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from oubli.errors import CertificateError, InputError
+from oubli.errors import InputError
 from oubli.graph.distinct import distinct
+from oubli.graph.graph import Graph
 from oubli.graph.removal import RemovalPlan
 from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.gaussian import hidden_shift
@@ -19,17 +20,10 @@ from oubli.guarantees.levels import Certified, Level
 from oubli.guarantees.noise import system_normal
 from oubli.guarantees.odometer import Odometer
 from oubli.models.base import NodeClassifier
+from oubli.models.certificate import Certificate
 from oubli.models.logistic_head import LogisticHead
 from oubli.models.parameters import check_choice, check_integer, numbers
 from oubli.propagation import Embedding, IntegerEmbedding, LazyPropagation, Operator, Quantiser, hop_weights
-
-FIT_SHARE = 0.25
-"""Of what the noise hides, what a fit may leave: what a removal is compared with is no exact optimum either."""
-
-ENOUGH = 0.01
-"""Share of the budget at which Newton steps end."""
-
-MOST_STEPS, MOST_TIGHTENINGS = 50, 12
 
 
 class CertifiedClassifier(NodeClassifier):
@@ -101,7 +95,6 @@ class CertifiedClassifier(NodeClassifier):
     """
 
     fewest_classes = 2
-    odometer_: Odometer
 
     def __init__(
         self,
@@ -137,9 +130,10 @@ class CertifiedClassifier(NodeClassifier):
         self.step_share = step_share
 
     @property
-    def _noise_scale(self) -> float:
-        """Deviation of the noise on the weights given out: a gradient of `r` moves the optimum by ``r / strength``."""
-        return float(self.noise_std / self._head.strength)
+    def odometer_(self) -> Odometer:
+        """Budget, residual, requests and releases."""
+        self._check_fitted()
+        return self._certificate.odometer
 
     def _check_parameters(self) -> None:
         for name in ("epsilon", "noise_std", "alpha"):
@@ -190,13 +184,10 @@ class CertifiedClassifier(NodeClassifier):
                 UserWarning,
                 stacklevel=2,
             )
-        self._embedding = self._make_embedding().fit(graph)
-        present = np.unique(graph.label_codes[slots])
-        self.classes_ = graph.label_values[present]
-        self._set_rows()
-        self._room = float(self.noise_std) * hidden_shift(float(self.epsilon), float(self.delta))
-        self._head.noise[:] = self._fresh_term()
-        self._start()
+        self._set_head(self._make_embedding().fit(graph))
+        self._head.noise = self._fresh_term()
+        self._certificate.fit(graph)
+        self._release()
 
     def _make_embedding(self) -> Embedding:
         wide = self.projection is not None and self.graph_.num_features > self.projection
@@ -207,76 +198,35 @@ class CertifiedClassifier(NodeClassifier):
             return LazyPropagation(operator, weights, quantiser, float(self.rmax))
         return IntegerEmbedding(operator, weights, quantiser)
 
-    def _set_rows(self) -> None:
+    def _set_head(self, embedding: Embedding) -> None:
+        """Begin with weights of zero on the rows of an embedding."""
         graph = self.graph_
         slots = graph.split_slots("train")
-        self._place = np.full(graph.split_codes.size, -1, np.int64)
-        self._place[slots] = np.arange(slots.size)
-        present = np.searchsorted(graph.label_values, self.classes_)
+        present = np.unique(graph.label_codes[slots])
+        self.classes_ = graph.label_values[present]
         targets = np.searchsorted(present, graph.label_codes[slots]).astype(np.int64)
         columns = self.classes_.size
         if columns == 2:
             # One column tells two classes apart: the second is what it stands for.
             targets, columns = targets - 1, 1
-        self._head = LogisticHead(self._embedding.rows(graph, slots), targets, columns, float(self.alpha))
-
-    def _start(self) -> None:
-        """Train from scratch, the noise in place, and open the account."""
-        self._optimise()
-        tightenings = self._tighten(FIT_SHARE * self._room)
-        self._optimise()
-        residual = self._residual()
-        if residual > FIT_SHARE * self._room:
-            raise CertificateError(
-                f"fit: the gradient could not be brought below {FIT_SHARE * self._room:.3g}, but only to "
-                f"{residual:.3g}; raise noise_std, alpha or epsilon, or scale the features down"
-            )
-        self.odometer_ = Odometer(
-            float(self.epsilon),
-            float(self.delta),
-            (1 - FIT_SHARE) * self._room,
-            residual=residual,
-            residual_after_step=residual,
-            tightenings=tightenings,
-        )
-        self._release()
+        self._embedding = embedding
+        self._head = LogisticHead(slots, embedding.rows(graph, slots), targets, columns, float(self.alpha))
+        epsilon, delta = float(self.epsilon), float(self.delta)
+        room = float(self.noise_std) * hidden_shift(epsilon, delta)
+        self._certificate = Certificate(self._head, embedding, epsilon, delta, room)
 
     def _fresh_term(self) -> NDArray[np.float64]:
-        shape = self._head.noise.shape
+        shape = self._head.weights.shape
         return self.noise_std * self._draw(shape) if self.mechanism == "objective" else np.zeros(shape)
 
     def _draw(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
         return system_normal(shape)
 
     def _release(self) -> None:
-        weights = self._head.weights
-        self.coef_ = weights.copy()
+        self.coef_ = self._head.weights.copy()
         if self.mechanism == "output":
-            self.coef_ += self._noise_scale * self._draw(weights.shape)
-
-    def _residual(self) -> float:
-        """Return a bound on the gradient of the loss on exact embeddings, at the weights in force."""
-        return self._head.residual() + self._head.embedding_error(self._embedding.error_bounds(self.graph_))
-
-    def _optimise(self) -> int:
-        """Take Newton steps until little of the budget is left as a gradient; return how many."""
-        goal = ENOUGH * (1 - FIT_SHARE) * self._room
-        for step in range(MOST_STEPS):
-            if self._head.residual() <= goal or not self._head.newton_step(goal / 2):
-                return step
-        return MOST_STEPS
-
-    def _tighten(self, goal: float) -> int:
-        """Push residues on until the residual is below `goal`; return how often the threshold was lowered."""
-        rmax = float(self.rmax)
-        for times in range(MOST_TIGHTENINGS):
-            if rmax == 0.0 or self._residual() <= goal:
-                return times
-            rmax = rmax / 10 if times + 2 < MOST_TIGHTENINGS else 0.0
-            self._embedding.tighten(self.graph_, rmax)
-            slots = self.graph_.split_slots("train")
-            self._head.replace(self._place[slots], self._embedding.rows(self.graph_, slots))
-        return MOST_TIGHTENINGS
+            # A residual of `r` moves the optimum by at most ``r / strength``.
+            self.coef_ += self.noise_std / self._head.strength * self._draw(self.coef_.shape)
 
     def _forget(self, plan: RemovalPlan, level: Level) -> dict[str, Any]:
         trains = self.graph_.split_codes == 1
@@ -284,49 +234,37 @@ class CertifiedClassifier(NodeClassifier):
         gone = gone[trains[gone]]
         trains[gone] = False
         change = self._embedding.remove(self.graph_, plan, trains)
-        self._head.drop(self._place[gone])
-        self._place[gone] = -1
         rows = np.flatnonzero(trains) if change.whole else change.rows
-        self._head.replace(self._place[rows], self._embedding.rows(self.graph_, rows))
-        done = self._honour_budget()
+        self._head.drop(gone)
+        self._head.replace(rows, self._embedding.rows(self.graph_, rows))
+        fresh_term = self._fresh_term if self.mechanism == "objective" else None
+        done = self._certificate.honour(self.graph_, float(self.step_share), fresh_term)
         self._release()
-        propagated = "propagated whole" if change.whole else "local"
         return {
             "rows_changed": int(rows.size + gone.size),
             "reached": change.reached,
-            "path": "; ".join([propagated, done]),
+            "path": f"{'propagated whole' if change.whole else 'local'}; {done}",
         }
 
-    def _honour_budget(self) -> str:
-        """Bring the residual within the budget, by the cheapest means that does; return in words what was done."""
-        account, budget = self.odometer_, self.odometer_.budget
-        residual = self._residual()
-        if residual <= self.step_share * budget:
-            self.odometer_ = account.after(residual)
-            return "weights kept, since the noise hides the residual"
-        steps = self._optimise()
-        done = f"{steps} Newton step{'s' if steps != 1 else ''}"
-        tightenings = self._tighten(budget)
-        if tightenings:
-            steps += self._optimise()
-            done += f", residues pushed to a {10**tightenings}th of rmax"
-        retrainings = 0
-        if self._residual() > budget:
-            self._head.noise[:] = self._fresh_term()
-            self._optimise()
-            retrainings, done = 1, f"{done}, retrained with fresh noise"
-        residual = self._residual()
-        if residual > budget:
-            raise CertificateError(
-                f"unlearn: the residual stays at {residual:.3g}, beyond a budget of {budget:.3g}; fit again with more "
-                "noise_std, alpha or epsilon"
-            )
-        self.odometer_ = account.after(residual, steps=steps, tightenings=tightenings, retrainings=retrainings)
-        return done
-
-    def _guarantee(self, level: Level) -> Certified:
+    def guarantee(self) -> Certified:
+        """Return what the weights given out last promise of the removals so far."""
         account = self.odometer_
         return Certified(account.epsilon, account.delta, account.residual, max(0.0, 1.0 - account.spent))
+
+    def certified_arrays(self) -> tuple[str, ...]:
+        """Return the names of the state's arrays that the certificate is about."""
+        return ("weights", "noise", "coef")
+
+    def evaluated(self, graph: Graph, arrays: dict[str, NDArray[Any]]) -> Self:
+        """Take over weights, propagate a graph exactly, and open an account with the residual that they leave there."""
+        self._check_parameters()
+        self.graph_, self.choices_, self.level_ = graph.compacted(), {}, "reselected"
+        embedding = self._make_embedding().fit(self.graph_)
+        embedding.tighten(self.graph_, 0.0)
+        self._resume(embedding, arrays)
+        self._certificate.evaluate(self.graph_)
+        self._start_life()
+        return self
 
     def _scores(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
         scores: NDArray[np.float64] = self._embedding.rows(self.graph_, slots) @ self.coef_
@@ -350,7 +288,7 @@ class CertifiedClassifier(NodeClassifier):
 
     def _state_arrays(self) -> dict[str, NDArray[Any]]:
         alive = np.flatnonzero(self.graph_.index.alive)
-        account = json.dumps(self.odometer_.counts()).encode()
+        account = json.dumps(self._certificate.odometer.counts()).encode()
         arrays = {f"embedding_{name}": array for name, array in self._embedding.arrays(alive).items()}
         arrays |= {"weights": self._head.weights, "noise": self._head.noise, "coef": self.coef_}
         return arrays | {"account": np.frombuffer(account, np.uint8)}
@@ -358,14 +296,14 @@ class CertifiedClassifier(NodeClassifier):
     def _restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         prefix = "embedding_"
         kept = {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
-        self._embedding = self._make_embedding().restore(kept)
-        present = np.unique(self.graph_.label_codes[self.graph_.split_slots("train")])
-        self.classes_ = self.graph_.label_values[present]
-        self._set_rows()
+        self._resume(self._make_embedding().restore(kept), arrays)
+        self._certificate.odometer = Odometer(**json.loads(arrays["account"].tobytes()))
+
+    def _resume(self, embedding: Embedding, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take over weights beside an embedding that is there."""
+        self._set_head(embedding)
         self._head.resume(arrays["weights"], arrays["noise"])
         self.coef_ = arrays["coef"]
-        self._room = float(self.noise_std) * hidden_shift(float(self.epsilon), float(self.delta))
-        self.odometer_ = Odometer(**json.loads(arrays["account"].tobytes()))
 
 
 def _number(given: Any, name: str) -> float:

@@ -27,28 +27,28 @@ class LogisticHead:
 
     Parameters
     ----------
+    slots : ndarray of int64, shape (n,)
+        Of the training nodes, ascending.
     rows : ndarray of float64, shape (n, columns)
     targets : ndarray of int64, shape (n,)
         Column of the weights that stands for the class of a row, -1 for none.
     num_columns : int
         Columns of the weights: one a class, or one for two.
     alpha : float
-    noise : ndarray of float64, shape (columns, classes)
 
     Attributes
     ----------
-    weights : ndarray of float64, shape (columns, classes)
+    weights, noise : ndarray of float64, shape (columns, classes)
     count : int
         Rows that train.
     """
 
     def __init__(
-        self, rows: Matrix, targets: NDArray[np.int64], num_columns: int, alpha: float, noise: Matrix | None = None
+        self, slots: NDArray[np.int64], rows: Matrix, targets: NDArray[np.int64], num_columns: int, alpha: float
     ) -> None:
-        self.rows, self.targets, self.count, self._alpha = rows, targets, len(rows), alpha
-        shape = (rows.shape[1], num_columns)
-        self.noise = np.zeros(shape) if noise is None else noise
-        self.weights = np.zeros(shape)
+        self._slots, self._rows, self._targets, self._alpha = slots, rows, targets, alpha
+        self.count = len(rows)
+        self.noise, self.weights = (np.zeros((rows.shape[1], num_columns)) for _ in range(2))
         self._squares = float(np.vdot(rows, rows))
         self._sum = sum_gradient(rows, targets, self.weights)
 
@@ -83,16 +83,18 @@ class LogisticHead:
         moved = float(np.linalg.norm(np.abs(self.weights).T @ bounds))
         return (np.sqrt(columns) * float(np.linalg.norm(bounds)) + length * moved / 4) * (1.0 + 1e-12)
 
-    def replace(self, places: NDArray[np.int64], rows: Matrix) -> None:
-        """Put other rows in the places of those that trained."""
+    def replace(self, slots: NDArray[np.int64], rows: Matrix) -> None:
+        """Put other rows in the places of those of `slots`."""
+        places = np.searchsorted(self._slots, slots)
         self._take_out(places)
-        self.rows[places] = rows
+        self._rows[places] = rows
         self._put_in(places)
 
-    def drop(self, places: NDArray[np.int64]) -> None:
-        """Take rows out for good; their places hold zeros, which pull at nothing."""
+    def drop(self, slots: NDArray[np.int64]) -> None:
+        """Take the rows of `slots` out for good; their places hold zeros, which pull at nothing."""
+        places = np.searchsorted(self._slots, slots)
         self._take_out(places)
-        self.rows[places], self.targets[places] = 0.0, -1
+        self._rows[places], self._targets[places] = 0.0, -1
         self.count -= places.size
 
     def resume(self, weights: Matrix, noise: Matrix) -> None:
@@ -110,7 +112,7 @@ class LogisticHead:
         """
         gradient, weights, before = self.gradient, self.weights, self._sum
         length = float(np.linalg.norm(gradient))
-        curvature = Curvature(self.rows, weights, self.strength)
+        curvature = Curvature(self._rows, weights, self.strength)
         direction, _ = curvature.solve(gradient, max(goal / 2, LOOSE * length), INNER_STEPS)
         for halvings in range(HALVINGS):
             self._move_to(weights - 0.5**halvings * direction)
@@ -121,8 +123,8 @@ class LogisticHead:
 
     def _move_to(self, weights: Matrix) -> None:
         self.weights = weights
-        self._squares = float(np.vdot(self.rows, self.rows))
-        self._sum = sum_gradient(self.rows, self.targets, weights)
+        self._squares = float(np.vdot(self._rows, self._rows))
+        self._sum = sum_gradient(self._rows, self._targets, weights)
 
     def _take_out(self, places: NDArray[np.int64]) -> None:
         self._add(places, -1.0)
@@ -131,8 +133,8 @@ class LogisticHead:
         self._add(places, 1.0)
 
     def _add(self, places: NDArray[np.int64], sign: float) -> None:
-        rows = self.rows[places]
-        part = sum_gradient(rows, self.targets[places], self.weights)
+        rows = self._rows[places]
+        part = sum_gradient(rows, self._targets[places], self.weights)
         self._squares += sign * float(np.vdot(rows, rows))
         total = self._sum.gradient + sign * part.gradient
         rounding = self._sum.rounding + part.rounding + 2 * UNIT * float(np.linalg.norm(total))

@@ -47,6 +47,10 @@ class Embedding(Protocol):
     def width(self) -> int:
         """Columns of a row."""
 
+    @property
+    def rmax(self) -> float:
+        """Threshold below which residues stay; 0 where there are none."""
+
     def fit(self, graph: Graph) -> Self:
         """Compute the embedding of a graph."""
 
@@ -111,6 +115,11 @@ class IntegerEmbedding:
     def width(self) -> int:
         """Columns of a row."""
         return self._propagation.width
+
+    @property
+    def rmax(self) -> float:
+        """0: nothing is left behind."""
+        return 0.0
 
     def fit(self, graph: Graph) -> IntegerEmbedding:
         """Compute the embedding of a graph."""
