@@ -77,6 +77,7 @@ def check(lazy, graph):
     assert (near <= far * (1 + 1e-9)).all()
     if lazy.hops > 1:
         assert np.abs(lazy.residues).max(initial=0.0) <= lazy.rmax
+    assert not lazy.residues[~lazy._held].any()
     gone = ~graph.index.alive
     for state in (*lazy.reserves, *lazy.residues, rows):
         assert not state[gone].any()

@@ -72,6 +72,7 @@ class LazyPropagation:
         self.residues = np.empty((0, 0, 0))
         self.sent, self.degrees = np.empty(0), np.empty(0, np.int32)
         self._rounding = Rounding(self.hops)
+        self._find_residues()
         self._reset_stamps()
 
     @property
@@ -89,6 +90,7 @@ class LazyPropagation:
         self._rounding = Rounding(self.hops, float(np.abs(features).max(initial=0.0)), self.rmax)
         self._rounding.scale_features(self.degrees)
         np.multiply(features, self.sent[:, None], out=self.reserves[0])
+        self._find_residues()
         self._reset_stamps()
         self._sweep_from(1, graph)
         return self
@@ -125,9 +127,11 @@ class LazyPropagation:
         weights = residue_weights(self.operator, self.weights[: self.hops + 1], self.degrees, graph)
         total = np.zeros(self.width)
         late = np.flatnonzero(self.sent != self._scales())
-        kernels.weighted_sizes(self._feature_residues(late), weights[0][late], total)
+        left = self._feature_residues(late)
+        kernels.weighted_sizes(np.arange(late.size), left, weights[0][late], total)
         for hop in range(1, self.hops):
-            kernels.weighted_sizes(self.residues[hop - 1], weights[hop], total)
+            held = np.flatnonzero(self._held[hop - 1])
+            kernels.weighted_sizes(held, self.residues[hop - 1], weights[hop], total)
         return self._rounding.outward(total, self.weights[: self.hops + 1], self.degrees, self.operator)
 
     def tighten(self, graph: Graph, rmax: float) -> None:
@@ -143,6 +147,7 @@ class LazyPropagation:
         self.rmax = float(rmax)
         everyone = np.arange(self.degrees.size)
         self._push(graph, self._late(everyone), everyone, _Former(self, np.zeros(everyone.size, bool)))
+        self._find_residues()
 
     def arrays(self, slots: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """Return the state of `slots` by name, to be saved."""
@@ -159,8 +164,13 @@ class LazyPropagation:
         self.sent, self.degrees = arrays["sent"].copy(), arrays["degrees"].copy()
         self.rmax = float(arrays["rmax"][0])
         self._rounding = Rounding.from_array(arrays["rounding"])
+        self._find_residues()
         self._reset_stamps()
         return self
+
+    def _find_residues(self) -> None:
+        # Rows of residues that may not be zero: a bound need not read the others.
+        self._held = self.residues.any(axis=2)
 
     def _reset_stamps(self) -> None:
         # A slot is marked by the number of the walk that saw it: nothing to clear between walks.
@@ -176,9 +186,11 @@ class LazyPropagation:
             residue = self.reserves[hop] if last else self.residues[hop - 1]
             kernels.lose_edges(lists, pairs, ends, lost, self.reserves[hop - 1], self.reserves[hop], residue, last)
             self._rounding.lose_edges(hop, self.degrees[ends], lost)
+        self._held[:, ends] = True
         # A removed node is alone with its self-loop and its zero features.
         self.reserves[:, plan.nodes] = 0.0
         self.residues[:, plan.nodes] = 0.0
+        self._held[:, plan.nodes] = False
 
     def _due(self, slots: NDArray[np.int64], plan: RemovalPlan) -> NDArray[np.int64]:
         """Return the rows of hop 0 to push: features that went whatever their size, and scales that changed enough."""
@@ -239,9 +251,13 @@ class LazyPropagation:
         values = kernels.take(rows, self.residues[hop - 1], self.reserves[hop]) if hop else self._push_features(rows)
         self._epoch += 1
         arcs, seen = kernels.frontier(*lists, rows, seeds, self._stamp, self._epoch)
+        if hop:
+            self._held[hop - 1, rows] = False
         last = hop + 1 == self.hops
         if last:
             former.note(graph, seen)
+        else:
+            self._held[hop, seen] = True
         work = arcs.size * self.width
         kernels.spread(
             work, rows, values, arcs, lists[1], self.reserves[-1] if last else self.residues[hop], sharers(work)
@@ -258,6 +274,7 @@ class LazyPropagation:
         if hop:
             self.reserves[hop] += self.residues[hop - 1]
             self.residues[hop - 1] = 0.0
+            self._held[hop - 1] = False
             self._rounding.fold(hop, self.degrees)
             return
         self._push_features(np.flatnonzero(self.sent != self._scales()))
@@ -271,6 +288,7 @@ class LazyPropagation:
             kernels.sweep(work, *lists, self.reserves[at - 1], self.reserves[at])
             self._rounding.sweep(at, self.degrees)
         self.residues[hop - 1 :] = 0.0
+        self._held[hop - 1 :] = False
 
 
 class _Former:
