@@ -5,6 +5,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 from benchmarks import identity, results, threads, timing
+from benchmarks.certified.propagation import main as certified
 from benchmarks.kernels.__main__ import main as kernels
 from benchmarks.kernels.crossover import call_crossover
 from benchmarks.unlearning.__main__ import main as unlearning
@@ -86,7 +87,10 @@ def test_results_hold_where_and_how_they_were_made(tmp_path):
     assert document["tables"] == [table]
 
 
-@pytest.mark.parametrize(("main", "name"), [(unlearning, "unlearning"), (kernels, "kernels")])
+MAINS = [(unlearning, "unlearning"), (kernels, "kernels"), (certified, "certified")]
+
+
+@pytest.mark.parametrize(("main", "name"), MAINS)
 def test_quick_run_on_a_generated_graph(main, name, tmp_path, capsys):
     main(["--quick", "--generated", "--folder", str(tmp_path), "--name", "trial"])
     document = json.loads((tmp_path / "trial.json").read_text(encoding="utf-8"))
@@ -97,6 +101,8 @@ def test_quick_run_on_a_generated_graph(main, name, tmp_path, capsys):
         settings = [row for row in rows if "identical" in row]
         assert {row["kind"] for row in settings} == set(KINDS)
         assert all(row["identical"] for row in settings)
+    if name == "certified":
+        assert all(row["ratio"] >= 1 for row in rows if "ratio" in row)
     shown = [re.findall(r"^\| .*", part, re.MULTILINE) for part in results.render(document).split("\n## ")[1:]]
     assert [len(lines) - 2 for lines in shown] == [len(table["rows"]) for table in document["tables"]]
 

@@ -15,8 +15,8 @@ from oubli.graph.removal import RemovalPlan
 from oubli.propagation import IntegerEmbedding, LazyPropagation, Operator, Quantiser, hop_weights
 from oubli.propagation import lazy as module
 
-FLOOR = 1e-3
-"""A hop whose entries are all below this share of the features' length is held to it, not to itself."""
+FLOOR = 0.1
+"""A hop whose entries have all fallen below this share of the features' length is held to it, not to itself."""
 
 EDITS = ("feature", "edge", "node", "subgraph", "label")
 OPERATORS = (0.0, -0.5, -0.7, -1.0)
@@ -77,6 +77,7 @@ def check(lazy, graph):
     assert (near <= far * (1 + 1e-9)).all()
     if lazy.hops > 1:
         assert np.abs(lazy.residues).max(initial=0.0) <= lazy.rmax
+    assert not lazy.residues[~lazy._held].any()
     gone = ~graph.index.alive
     for state in (*lazy.reserves, *lazy.residues, rows):
         assert not state[gone].any()

@@ -14,6 +14,7 @@ from oubli.graph.graph import Graph
 from oubli.graph.removal import RemovalPlan
 from oubli.propagation import residues as kernels
 from oubli.propagation.embedding import EmbeddingChange, last_hop
+from oubli.propagation.former import Former
 from oubli.propagation.operator import Operator
 from oubli.propagation.push import count_arcs
 from oubli.propagation.quantise import Quantiser
@@ -72,6 +73,7 @@ class LazyPropagation:
         self.residues = np.empty((0, 0, 0))
         self.sent, self.degrees = np.empty(0), np.empty(0, np.int32)
         self._rounding = Rounding(self.hops)
+        self._find_residues()
         self._reset_stamps()
 
     @property
@@ -89,6 +91,7 @@ class LazyPropagation:
         self._rounding = Rounding(self.hops, float(np.abs(features).max(initial=0.0)), self.rmax)
         self._rounding.scale_features(self.degrees)
         np.multiply(features, self.sent[:, None], out=self.reserves[0])
+        self._find_residues()
         self._reset_stamps()
         self._sweep_from(1, graph)
         return self
@@ -104,8 +107,8 @@ class LazyPropagation:
     def remove(self, graph: Graph, plan: RemovalPlan, wanted: NDArray[np.bool_]) -> EmbeddingChange:
         """Apply `plan` to the graph and bring the estimate up to date; `wanted` is a mask over slots."""
         ends = plan.endpoints
-        former = _Former(self, wanted)
-        former.note(graph, distinct(plan.wiped, ends))
+        former = self._former(graph, wanted)
+        former.note(distinct(plan.wiped, ends))
         lost = self.degrees[ends]
         graph.apply(plan)
         self.degrees[ends] = graph.adjacency.count[ends] + 1
@@ -125,9 +128,11 @@ class LazyPropagation:
         weights = residue_weights(self.operator, self.weights[: self.hops + 1], self.degrees, graph)
         total = np.zeros(self.width)
         late = np.flatnonzero(self.sent != self._scales())
-        kernels.weighted_sizes(self._feature_residues(late), weights[0][late], total)
+        left = self._feature_residues(late)
+        kernels.weighted_sizes(np.arange(late.size), left, weights[0][late], total)
         for hop in range(1, self.hops):
-            kernels.weighted_sizes(self.residues[hop - 1], weights[hop], total)
+            held = np.flatnonzero(self._held[hop - 1])
+            kernels.weighted_sizes(held, self.residues[hop - 1], weights[hop], total)
         return self._rounding.outward(total, self.weights[: self.hops + 1], self.degrees, self.operator)
 
     def tighten(self, graph: Graph, rmax: float) -> None:
@@ -142,7 +147,8 @@ class LazyPropagation:
             raise InputError(f"rmax: {rmax} is above {self.rmax}, to which the residues have been pushed already")
         self.rmax = float(rmax)
         everyone = np.arange(self.degrees.size)
-        self._push(graph, self._late(everyone), everyone, _Former(self, np.zeros(everyone.size, bool)))
+        self._push(graph, self._late(everyone), everyone, self._former(graph, np.zeros(everyone.size, bool)))
+        self._find_residues()
 
     def arrays(self, slots: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """Return the state of `slots` by name, to be saved."""
@@ -159,14 +165,23 @@ class LazyPropagation:
         self.sent, self.degrees = arrays["sent"].copy(), arrays["degrees"].copy()
         self.rmax = float(arrays["rmax"][0])
         self._rounding = Rounding.from_array(arrays["rounding"])
+        self._find_residues()
         self._reset_stamps()
         return self
+
+    def _find_residues(self) -> None:
+        # Rows of residues that may not be zero: a bound need not read the others.
+        self._held: NDArray[np.bool_] = np.asarray(self.residues.any(axis=2))
 
     def _reset_stamps(self) -> None:
         # A slot is marked by the number of the walk that saw it: nothing to clear between walks.
         self._stamp = np.zeros(self.degrees.size, np.int64)
         self._noted = np.zeros(self.degrees.size, np.int64)
         self._epoch = 0
+
+    def _former(self, graph: Graph, wanted: NDArray[np.bool_]) -> Former:
+        self._epoch += 1
+        return Former(lambda slots: self.rows(graph, slots), wanted, self._noted, self._epoch)
 
     def _lose_edges(self, graph: Graph, ends: NDArray[np.int64], lost: NDArray[np.int32], plan: RemovalPlan) -> None:
         lists = graph.adjacency.start, graph.adjacency.count, graph.adjacency.neighbours
@@ -176,9 +191,11 @@ class LazyPropagation:
             residue = self.reserves[hop] if last else self.residues[hop - 1]
             kernels.lose_edges(lists, pairs, ends, lost, self.reserves[hop - 1], self.reserves[hop], residue, last)
             self._rounding.lose_edges(hop, self.degrees[ends], lost)
+        self._held[:, ends] = True
         # A removed node is alone with its self-loop and its zero features.
         self.reserves[:, plan.nodes] = 0.0
         self.residues[:, plan.nodes] = 0.0
+        self._held[:, plan.nodes] = False
 
     def _due(self, slots: NDArray[np.int64], plan: RemovalPlan) -> NDArray[np.int64]:
         """Return the rows of hop 0 to push: features that went whatever their size, and scales that changed enough."""
@@ -213,7 +230,7 @@ class LazyPropagation:
         return values
 
     def _push(
-        self, graph: Graph, rows: NDArray[np.int64], seeds: NDArray[np.int64], former: _Former
+        self, graph: Graph, rows: NDArray[np.int64], seeds: NDArray[np.int64], former: Former
     ) -> tuple[list[int], bool]:
         """Push `rows` of hop 0, then what exceeds the threshold hop by hop, `seeds` being looked at in each."""
         reached: list[int] = []
@@ -225,7 +242,7 @@ class LazyPropagation:
                 self._sweep_from(hop + 1, graph)
                 return reached + [graph.num_nodes] * (self.hops - hop), True
             if hop and self.weights[hop]:
-                former.note(graph, rows)
+                former.note(rows)
             seen = self._push_hop(hop, rows, seeds, graph, former)
             reached.append(seen.size)
             if hop + 1 < self.hops:
@@ -233,15 +250,19 @@ class LazyPropagation:
         return reached, False
 
     def _push_hop(
-        self, hop: int, rows: NDArray[np.int64], seeds: NDArray[np.int64], graph: Graph, former: _Former
+        self, hop: int, rows: NDArray[np.int64], seeds: NDArray[np.int64], graph: Graph, former: Former
     ) -> NDArray[np.int64]:
         lists = graph.adjacency.start, graph.adjacency.count, graph.adjacency.neighbours
         values = kernels.take(rows, self.residues[hop - 1], self.reserves[hop]) if hop else self._push_features(rows)
         self._epoch += 1
         arcs, seen = kernels.frontier(*lists, rows, seeds, self._stamp, self._epoch)
+        if hop:
+            self._held[hop - 1, rows] = False
         last = hop + 1 == self.hops
         if last:
-            former.note(graph, seen)
+            former.note(seen)
+        else:
+            self._held[hop, seen] = True
         work = arcs.size * self.width
         kernels.spread(
             work, rows, values, arcs, lists[1], self.reserves[-1] if last else self.residues[hop], sharers(work)
@@ -258,6 +279,7 @@ class LazyPropagation:
         if hop:
             self.reserves[hop] += self.residues[hop - 1]
             self.residues[hop - 1] = 0.0
+            self._held[hop - 1] = False
             self._rounding.fold(hop, self.degrees)
             return
         self._push_features(np.flatnonzero(self.sent != self._scales()))
@@ -271,30 +293,7 @@ class LazyPropagation:
             kernels.sweep(work, *lists, self.reserves[at - 1], self.reserves[at])
             self._rounding.sweep(at, self.degrees)
         self.residues[hop - 1 :] = 0.0
-
-
-class _Former:
-    """Wanted rows as they were before a removal first changed them."""
-
-    def __init__(self, propagation: LazyPropagation, wanted: NDArray[np.bool_]) -> None:
-        propagation._epoch += 1
-        self._propagation, self._wanted, self._epoch = propagation, wanted, propagation._epoch
-        self._slots: list[NDArray[np.int64]] = []
-        self._rows: list[NDArray[np.float64]] = []
-
-    def note(self, graph: Graph, slots: NDArray[np.int64]) -> None:
-        """Keep the rows of those `slots` that are wanted and have not been kept yet."""
-        noted = self._propagation._noted
-        fresh = slots[self._wanted[slots] & (noted[slots] != self._epoch)]
-        noted[fresh] = self._epoch
-        self._slots.append(fresh)
-        self._rows.append(self._propagation.rows(graph, fresh))
-
-    def ordered(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return the slots, ascending, and their rows."""
-        slots = np.concatenate(self._slots)
-        order = np.argsort(slots)
-        return slots[order], np.concatenate(self._rows)[order]
+        self._held[hop - 1 :] = False
 
 
 def _threshold(rmax: float) -> float:

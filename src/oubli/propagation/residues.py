@@ -201,9 +201,10 @@ def combine(slots, reserves, hops, weights, scale, out):  # type: ignore[no-unty
 
 
 @nb.njit(cache=True)
-def weighted_sizes(residue, weights, out):  # type: ignore[no-untyped-def]
-    """Add to `out` the absolute values of each column of `residue`, weighted by row."""
-    for i in range(len(residue)):
+def weighted_sizes(rows, residue, weights, out):  # type: ignore[no-untyped-def]
+    """Add to `out` the absolute values of each column of `residue` in these rows, weighted by row."""
+    for r in range(rows.size):
+        i = rows[r]
         for k in range(out.size):
             out[k] += abs(residue[i, k]) * weights[i]
 

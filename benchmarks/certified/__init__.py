@@ -1,0 +1,1 @@
+"""What certified unlearning costs, and how its bounds compare with the truth."""
