@@ -17,7 +17,7 @@ from oubli.propagation import Embedding
 FIT_SHARE = 0.25
 """Of what the noise hides, what a fit may leave: what a removal is compared with is no exact optimum either."""
 
-ENOUGH = 0.01
+ENOUGH = 0.05
 """Share of the budget at which Newton steps end."""
 
 MOST_STEPS, MOST_TIGHTENINGS = 50, 12

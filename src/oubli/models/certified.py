@@ -163,10 +163,12 @@ class CertifiedClassifier(NodeClassifier):
 
     def _check_remainder(self, plan: RemovalPlan) -> None:
         super()._check_remainder(plan)
-        stays = self.graph_.split_codes == 1
-        stays[plan.nodes] = stays[plan.labels] = False
-        left = self.graph_.label_values[np.unique(self.graph_.label_codes[stays])]
-        emptied = np.setdiff1d(self.classes_, left)
+        codes, gone = self.graph_.label_codes, distinct(plan.nodes, plan.labels)
+        going = np.bincount(codes[gone[self.graph_.split_codes[gone] == 1]], minlength=self.graph_.label_values.size)
+        if not going.any():
+            return
+        trained = np.bincount(codes[self.graph_.split_codes == 1], minlength=going.size)
+        emptied = self.graph_.label_values[(going > 0) & (going == trained)]
         if emptied.size:
             raise InputError(
                 f"unlearn: class {emptied[0].item()!r} would have no training node left, and the certificate compares "

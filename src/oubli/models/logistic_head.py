@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from oubli.solve.logistic import UNIT, Curvature, Summed, sum_gradient
+from oubli.solve.logistic import UNIT, Curvature, Summed, predict, sum_gradient
 
 INNER_STEPS = 64
 """Conjugate gradients a Newton step takes at most."""
 
-LOOSE = 0.02
-"""Share of a gradient that a step may leave of the linear system: what Newton's method neglects is often more."""
+LOOSE = 0.002
+"""Share of a gradient that a step may leave of the linear system: a step costs more than conjugate gradients do."""
 
 HALVINGS = 30
 
@@ -49,8 +49,7 @@ class LogisticHead:
         self._slots, self._rows, self._targets, self._alpha = slots, rows, targets, alpha
         self.count = len(rows)
         self.noise, self.weights = (np.zeros((rows.shape[1], num_columns)) for _ in range(2))
-        self._squares = float(np.vdot(rows, rows))
-        self._sum = sum_gradient(rows, targets, self.weights)
+        self._move_to(self.weights)
 
     @property
     def strength(self) -> float:
@@ -110,31 +109,34 @@ class LogisticHead:
         goal : float
             Length that the gradient need not fall below.
         """
-        gradient, weights, before = self.gradient, self.weights, self._sum
+        gradient, weights = self.gradient, self.weights
         length = float(np.linalg.norm(gradient))
-        curvature = Curvature(self._rows, weights, self.strength)
+        curvature = Curvature(self._rows, self._predicted, self.strength)
         direction, _ = curvature.solve(gradient, max(goal / 2, LOOSE * length), INNER_STEPS)
         for halvings in range(HALVINGS):
             self._move_to(weights - 0.5**halvings * direction)
             if np.linalg.norm(self.gradient) < length:
                 return True
-        self.weights, self._sum = weights, before
+        self._move_to(weights)
         return False
 
     def _move_to(self, weights: Matrix) -> None:
         self.weights = weights
         self._squares = float(np.vdot(self._rows, self._rows))
-        self._sum = sum_gradient(self._rows, self._targets, weights)
+        self._predicted = predict(self._rows, weights)
+        self._sum = sum_gradient(self._rows, self._targets, self._predicted, float(np.linalg.norm(weights)))
 
     def _take_out(self, places: NDArray[np.int64]) -> None:
         self._add(places, -1.0)
 
     def _put_in(self, places: NDArray[np.int64]) -> None:
+        self._predicted[places] = predict(self._rows[places], self.weights)
         self._add(places, 1.0)
 
     def _add(self, places: NDArray[np.int64], sign: float) -> None:
         rows = self._rows[places]
-        part = sum_gradient(rows, self._targets[places], self.weights)
+        length = float(np.linalg.norm(self.weights))
+        part = sum_gradient(rows, self._targets[places], self._predicted[places], length)
         self._squares += sign * float(np.vdot(rows, rows))
         total = self._sum.gradient + sign * part.gradient
         rounding = self._sum.rounding + part.rounding + 2 * UNIT * float(np.linalg.norm(total))

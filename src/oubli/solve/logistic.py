@@ -31,15 +31,27 @@ class Summed:
     rounding: float
 
 
-def sum_gradient(rows: Matrix, targets: NDArray[np.int64], weights: Matrix) -> Summed:
+def predict(rows: Matrix, weights: Matrix) -> Matrix:
+    """Return ``sigma(Z W)``, shape (n, classes)."""
+    out = np.empty((len(rows), weights.shape[1]))
+    for first in range(0, len(rows), CHUNK):
+        part = slice(first, first + CHUNK)
+        expit(rows[part] @ weights, out=out[part])
+    return out
+
+
+def sum_gradient(rows: Matrix, targets: NDArray[np.int64], predicted: Matrix, weight_length: float) -> Summed:
     """Return the gradient that rows bring to the sum of the losses of all classes.
 
     Parameters
     ----------
     rows : ndarray of float64, shape (n, columns)
     targets : ndarray of int64, shape (n,)
-        The class of each row, as a column of `weights`; -1 for one that is in none of them.
-    weights : ndarray of float64, shape (columns, classes)
+        The class of each row, as a column of `predicted`; -1 for one that is in none of them.
+    predicted : ndarray of float64, shape (n, classes)
+        What `predict` returned.
+    weight_length : float
+        Frobenius norm of the weights it was given.
 
     Notes
     -----
@@ -47,26 +59,20 @@ def sum_gradient(rows: Matrix, targets: NDArray[np.int64], weights: Matrix) -> S
     ``(n + 2) u |z_j| |s_c|``. A score is off by ``(columns + 2) u |z_i| |w_c|`` and its sigmoid by a quarter of that
     and a few units. Frobenius norms of all of it, doubled (docs/proofs/certified-removal).
     """
-    total = np.zeros(weights.shape)
+    total = np.zeros((rows.shape[1], predicted.shape[1]))
     squares = np.zeros(2)
     for first in range(0, len(rows), CHUNK):
-        part = rows[first : first + CHUNK]
-        pulls = _pulls(part, targets[first : first + CHUNK], weights)
-        total += part.T @ pulls
-        squares += (np.vdot(part, part), np.vdot(pulls, pulls))
+        part = slice(first, first + CHUNK)
+        pulls = predicted[part].copy()
+        labelled = np.flatnonzero(targets[part] >= 0)
+        pulls[labelled, targets[part][labelled]] -= 1.0
+        total += rows[part].T @ pulls
+        squares += (np.vdot(rows[part], rows[part]), np.vdot(pulls, pulls))
     length, pull = np.sqrt(squares)
     count, columns = rows.shape
-    score = (columns + 2) / 4 * length * float(np.linalg.norm(weights)) + 8 * np.sqrt(max(count, 1) * weights.shape[1])
+    score = (columns + 2) / 4 * length * weight_length + 8 * np.sqrt(max(count, 1) * predicted.shape[1])
     # The sums of chunks are summed in turn, which an error of n units covers.
     return Summed(total, float(2 * UNIT * length * ((count + 2) * pull + score)))
-
-
-def _pulls(rows: Matrix, targets: NDArray[np.int64], weights: Matrix) -> Matrix:
-    """Return ``sigma(Z W) - Y``."""
-    pulls: Matrix = expit(rows @ weights)
-    labelled = np.flatnonzero(targets >= 0)
-    pulls[labelled, targets[labelled]] -= 1.0
-    return pulls
 
 
 class Curvature:
@@ -75,19 +81,22 @@ class Curvature:
     Parameters
     ----------
     rows : ndarray of float64, shape (n, columns)
-    weights : ndarray of float64, shape (columns, classes)
+    predicted : ndarray of float64, shape (n, classes)
+        What `predict` returned.
     strength : float
         Of the penalty on the weights, `n` times the share of one row.
     """
 
-    def __init__(self, rows: Matrix, weights: Matrix, strength: float) -> None:
+    def __init__(self, rows: Matrix, predicted: Matrix, strength: float) -> None:
         self._rows, self._strength = rows, strength
-        sigmoid: Matrix = expit(rows @ weights)
-        self._curves = sigmoid * (1.0 - sigmoid)
+        self._curves = predicted * (1.0 - predicted)
 
     def times(self, direction: Matrix) -> Matrix:
         """Return the Hessian times a direction, each class with its own."""
-        out: Matrix = self._rows.T @ (self._curves * (self._rows @ direction)) + self._strength * direction
+        images = self._rows @ direction
+        images *= self._curves
+        out: Matrix = self._rows.T @ images
+        out += self._strength * direction
         return out
 
     def solve(self, vector: Matrix, tolerance: float, most: int) -> tuple[Matrix, int]:
