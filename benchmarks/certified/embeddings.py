@@ -60,9 +60,9 @@ class Case:
 
 def run(name: str, quick: bool, generated: bool, folder: Path | None) -> Path:
     """Measure all graphs and write the results."""
-    makers = {"ogbn-arxiv": arxiv, "R-MAT of the same size": rmat_graph}
-    if generated:
-        makers = {"a generated graph": small_graph}
+    makers = {"a generated graph": small_graph} if generated else {"ogbn-arxiv": arxiv}
+    if not quick and not generated:
+        makers["R-MAT of the same size"] = rmat_graph
     tables: list[Table] = []
     target = Path()
     for graph_name, make in makers.items():

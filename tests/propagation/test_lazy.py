@@ -12,7 +12,7 @@ from tests.exactness.raw import draw_removal, random_raw, read_raw
 from oubli import Graph, Removal
 from oubli.errors import InputError
 from oubli.graph.removal import RemovalPlan
-from oubli.propagation import IntegerEmbedding, LazyPropagation, Operator, Quantiser, hop_weights
+from oubli.propagation import IntegerEmbedding, LazyPropagation, Operator, Quantiser, hop_weights, make_embedding
 from oubli.propagation import lazy as module
 
 FLOOR = 0.1
@@ -264,6 +264,16 @@ def test_the_bound_is_attained(never_swept):
     np.testing.assert_array_less(0.3 * lazy.error_bounds(graph), check(lazy, graph))
 
 
+def test_no_threshold_means_integers():
+    weights = hop_weights("ppr", 2)
+    assert isinstance(make_embedding(Operator(-0.5), weights, Quantiser()), IntegerEmbedding)
+    lazy = make_embedding(Operator(-0.5), weights, Quantiser(), 1e-3)
+    assert isinstance(lazy, LazyPropagation)
+    assert lazy.rmax == 1e-3
+    with pytest.raises(InputError, match="rmax"):
+        make_embedding(Operator(-0.5), weights, Quantiser(), -1.0)
+
+
 class Signed(LazyPropagation):
     """Sums residues with their signs, as the published bound does."""
 
@@ -429,7 +439,8 @@ def test_float_rows_are_what_is_rounded(sparse, projection, normalize):
     raw = random_raw(0, num_nodes=300, num_features=11, sparse=sparse)
     graph = raw.build()
     quantiser = Quantiser(fraction_bits=12, normalize=normalize, projection=projection)
-    floats = quantiser.float_rows(graph.table)
+    floats = np.empty((300, quantiser.width(graph.table)))
+    quantiser.float_rows(graph.table, floats)
     rounded = quantiser.all_rows(graph.table, np.ones(300))[0]
     np.testing.assert_array_equal(np.rint(floats * 2.0**12), rounded)
 

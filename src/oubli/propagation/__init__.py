@@ -1,6 +1,7 @@
 """Messages over edges: the operator, integer hops and delta push, lazy push with residues, and averages of floats."""
 
 from oubli.propagation.average import Averaging
+from oubli.propagation.choice import make_embedding
 from oubli.propagation.embedding import Embedding, EmbeddingChange, IntegerEmbedding
 from oubli.propagation.lazy import LazyPropagation
 from oubli.propagation.messages import Arcs, RandomMessages, Surroundings
@@ -25,4 +26,5 @@ __all__ = [
     "bernstein_weights",
     "chebyshev_weights",
     "hop_weights",
+    "make_embedding",
 ]

@@ -46,4 +46,12 @@ class Former:
         """Return the slots, ascending, and their rows."""
         slots = np.concatenate(self._slots)
         order = np.argsort(slots)
-        return slots[order], np.concatenate(self._rows)[order]
+        place = np.empty_like(order)
+        place[order] = np.arange(order.size)
+        rows = np.empty((slots.size, self._rows[0].shape[1]))
+        first = 0
+        # Straight to their places: of a large change, one copy instead of two.
+        for part in self._rows:
+            rows[place[first : first + len(part)]] = part
+            first += len(part)
+        return slots[order], rows

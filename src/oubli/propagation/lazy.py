@@ -73,7 +73,8 @@ class LazyPropagation:
         self.residues = np.empty((0, 0, 0))
         self.sent, self.degrees = np.empty(0), np.empty(0, np.int32)
         self._rounding = Rounding(self.hops)
-        self._find_residues()
+        # Rows of residues that may not be zero: a bound need not read the others.
+        self._held: NDArray[np.bool_] = np.empty((0, 0), bool)
         self._reset_stamps()
 
     @property
@@ -83,16 +84,20 @@ class LazyPropagation:
 
     def fit(self, graph: Graph) -> LazyPropagation:
         """Compute all hops of a graph, without residues: whole hops cost less than pushing everything."""
-        features = self.quantiser.float_rows(graph.table)
         self.degrees = graph.adjacency.count + np.int32(1)
         self.sent = self._scales()
-        self.reserves = np.empty((self.hops + 1, *features.shape))
-        self.residues = np.zeros((max(self.hops - 1, 0), *features.shape))
-        self._rounding = Rounding(self.hops, float(np.abs(features).max(initial=0.0)), self.rmax)
-        self._rounding.scale_features(self.degrees)
-        np.multiply(features, self.sent[:, None], out=self.reserves[0])
-        self._find_residues()
+        shape = graph.adjacency.count.size, self.quantiser.width(graph.table)
+        self.reserves = np.empty((self.hops + 1, *shape))
+        # Written, not only promised by the system: no deletion should wait for its first touch.
+        self.residues = np.full((max(self.hops - 1, 0), *shape), 0.0)
+        self._held = np.zeros(self.residues.shape[:2], bool)
         self._reset_stamps()
+        features = self.reserves[0]
+        self.quantiser.float_rows(graph.table, features)
+        largest = max(features.max(initial=0.0), -features.min(initial=0.0))
+        self._rounding = Rounding(self.hops, float(largest), self.rmax)
+        self._rounding.scale_features(self.degrees)
+        features *= self.sent[:, None]
         self._sweep_from(1, graph)
         return self
 
@@ -148,7 +153,7 @@ class LazyPropagation:
         self.rmax = float(rmax)
         everyone = np.arange(self.degrees.size)
         self._push(graph, self._late(everyone), everyone, self._former(graph, np.zeros(everyone.size, bool)))
-        self._find_residues()
+        self._held = np.asarray(self.residues.any(axis=2))
 
     def arrays(self, slots: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """Return the state of `slots` by name, to be saved."""
@@ -165,13 +170,9 @@ class LazyPropagation:
         self.sent, self.degrees = arrays["sent"].copy(), arrays["degrees"].copy()
         self.rmax = float(arrays["rmax"][0])
         self._rounding = Rounding.from_array(arrays["rounding"])
-        self._find_residues()
+        self._held = np.asarray(self.residues.any(axis=2))
         self._reset_stamps()
         return self
-
-    def _find_residues(self) -> None:
-        # Rows of residues that may not be zero: a bound need not read the others.
-        self._held: NDArray[np.bool_] = np.asarray(self.residues.any(axis=2))
 
     def _reset_stamps(self) -> None:
         # A slot is marked by the number of the walk that saw it: nothing to clear between walks.
@@ -292,8 +293,9 @@ class LazyPropagation:
         for at in range(hop, self.hops + 1):
             kernels.sweep(work, *lists, self.reserves[at - 1], self.reserves[at])
             self._rounding.sweep(at, self.degrees)
-        self.residues[hop - 1 :] = 0.0
-        self._held[hop - 1 :] = False
+        for residue, held in zip(self.residues[hop - 1 :], self._held[hop - 1 :], strict=True):
+            residue[held] = 0.0
+            held[:] = False
 
 
 def _threshold(rmax: float) -> float:

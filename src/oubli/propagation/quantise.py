@@ -81,18 +81,16 @@ class Quantiser:
             out[first : first + slots.size] = part
         return out, self.bound(largest)
 
-    def float_rows(self, table: FeatureTable) -> NDArray[np.float64]:
-        """Return every row as it is before it is rounded to integers."""
+    def float_rows(self, table: FeatureTable, out: NDArray[np.float64]) -> None:
+        """Write every row as it is before it is rounded to integers."""
         columns, signs = self._map(table)
-        out = np.zeros((table.shape[0], self.width(table)))
         work, unit = table.shape[0] * table.shape[1], self.normalize == "l2"
         if table.shape[1] == 0:
-            return out
-        if table.dense is not None:
+            out[:] = 0
+        elif table.dense is not None:
             _float_dense(work, table.dense, unit, columns, signs, out)
         else:
             _float_sparse(work, table.indptr, table.indices, table.values, unit, columns, signs, out)
-        return out
 
     def bound(self, largest: float) -> int:
         """Return the largest integer that a value up to `largest` becomes at any degree."""

@@ -212,11 +212,13 @@ def weighted_sizes(rows, residue, weights, out):  # type: ignore[no-untyped-def]
 @nb.njit(cache=True)
 def gather_back(start, count, neighbours, values):  # type: ignore[no-untyped-def]
     """Return for each row what one step passes on: the values of its receivers over their degrees, summed."""
+    shares = np.empty(values.size)
+    for i in range(values.size):
+        shares[i] = values[i] / (count[i] + 1.0)
     out = np.empty(values.size)
     for i in range(values.size):
-        total = values[i] / (count[i] + 1.0)
+        total = shares[i]
         for p in range(start[i], start[i] + count[i]):
-            j = neighbours[p]
-            total += values[j] / (count[j] + 1.0)
+            total += shares[neighbours[p]]
         out[i] = total
     return out
