@@ -23,7 +23,7 @@ from oubli.models.base import NodeClassifier
 from oubli.models.certificate import Certificate
 from oubli.models.logistic_head import LogisticHead
 from oubli.models.parameters import check_choice, check_integer, numbers
-from oubli.propagation import Embedding, IntegerEmbedding, LazyPropagation, Operator, Quantiser, hop_weights
+from oubli.propagation import Embedding, Operator, Quantiser, hop_weights, make_embedding
 
 
 class CertifiedClassifier(NodeClassifier):
@@ -195,10 +195,7 @@ class CertifiedClassifier(NodeClassifier):
         wide = self.projection is not None and self.graph_.num_features > self.projection
         quantiser = Quantiser(int(self.fraction_bits), self.normalize, self.projection if wide else None)
         weights = hop_weights(self.weights, self.hops, self.teleport)
-        operator = Operator.parse(self.operator)
-        if self.rmax:
-            return LazyPropagation(operator, weights, quantiser, float(self.rmax))
-        return IntegerEmbedding(operator, weights, quantiser)
+        return make_embedding(Operator.parse(self.operator), weights, quantiser, float(self.rmax))
 
     def _set_head(self, embedding: Embedding) -> None:
         """Begin with weights of zero on the rows of an embedding."""
