@@ -8,15 +8,18 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from oubli.errors import InputError
 from oubli.graph.distinct import distinct
 from oubli.graph.removal import RemovalPlan
 from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.levels import Level
 from oubli.models.base import NodeClassifier
 from oubli.models.coarse_inputs import CoarseInputs, InputChange
+from oubli.models.head_rows import LOCAL, HeadRows
 from oubli.models.parameters import check_choice, check_integer
 from oubli.models.random_rows import RandomRows
 from oubli.models.ridge_strength import best_alpha, ridge_strengths, validation_slots
+from oubli.models.rounded_layers import RoundedLayers
 from oubli.models.scoring import METRICS, score_predictions
 from oubli.propagation import Operator, Propagation, Quantiser
 from oubli.solve import ExactGram, linear_scores, standardised_weights
@@ -97,6 +100,8 @@ class RandomFeatureNet(NodeClassifier):
         hops: int = 1,
         operator: str | float = "random_walk",
         messages: int = 1000,
+        hybrid: bool = False,
+        label_folds: int = 0,
         alpha: float | Sequence[float] = 100.0,
         normalize: Literal["l2"] | None = "l2",
         projection: int | None = 256,
@@ -107,6 +112,8 @@ class RandomFeatureNet(NodeClassifier):
         self.hops = hops
         self.operator = operator
         self.messages = messages
+        self.hybrid = hybrid
+        self.label_folds = label_folds
         self.alpha = alpha
         self.normalize = normalize
         self.projection = projection
@@ -123,6 +130,12 @@ class RandomFeatureNet(NodeClassifier):
     def _check_parameters(self) -> None:
         check_integer(self.hops, "hops", 1, 64)
         check_integer(self.messages, "messages", 0, 8192)
+        check_choice(self.hybrid, "hybrid", (False, True))
+        check_integer(self.label_folds, "label_folds", 0, 64)
+        if self.label_folds == 1:
+            raise InputError("label_folds: one fold would hide all labels while learning; give 0, or 2 and more")
+        if self.label_folds and not self.hybrid:
+            raise InputError("label_folds: only learnt layers see labels in folds; give hybrid=True as well")
         check_integer(self.fraction_bits, "fraction_bits", 4, 20)
         check_integer(self.seed, "seed", 0, 2**31)
         check_choice(self.normalize, "normalize", ("l2", None))
@@ -150,15 +163,28 @@ class RandomFeatureNet(NodeClassifier):
     def _make_rows(self) -> RandomRows:
         return RandomRows(self.graph_, self._inputs, int(self.messages), int(self.seed))
 
+    def _make_layers(self) -> RoundedLayers | None:
+        if not self.hybrid:
+            return None
+        inputs, codes = self._inputs.values, self._rows.codes
+        return RoundedLayers(self.graph_, inputs, codes, int(self.label_folds), int(self.seed))
+
+    def _fit_layers(self) -> None:
+        self._layers = self._make_layers()
+        if self._layers is not None:
+            self._layers.fit(self.graph_)
+        self._head_rows = HeadRows(self._rows, self._layers)
+
     def _fit(self, choices: dict[str, Any] | None) -> None:
         self._inputs = self._make_inputs().fit(self.graph_)
         self._rows = self._make_rows()
         self._rows.compute(self.graph_)
+        self._fit_layers()
         self._sum_rows()
         self._solve(None if choices is None else choices["alpha"])
 
     def _empty_gram(self) -> ExactGram:
-        return ExactGram(self._rows.width, self.graph_.label_values.size, 1)
+        return ExactGram(self._head_rows.width, self.graph_.label_values.size, 1)
 
     def _sum_rows(self) -> None:
         """Sum the statistics of all training rows anew."""
@@ -166,7 +192,7 @@ class RandomFeatureNet(NodeClassifier):
         slots = self._rows.trained
         for first in range(0, slots.size, CHUNK):
             part = slots[first : first + CHUNK]
-            self._gram.update(self._rows.kept(part), self._rows.codes[part])
+            self._gram.update(self._head_rows.kept(part), self._rows.codes[part])
 
     def _solve(self, alpha: float | None) -> None:
         """Compute the weights, choosing alpha on the validation nodes unless it is given."""
@@ -180,7 +206,7 @@ class RandomFeatureNet(NodeClassifier):
 
     def _choose_alpha(self, alphas: list[float]) -> tuple[float, NDArray[np.float64]]:
         slots = validation_slots(self.graph_)
-        rows, targets = self._rows.of(self.graph_, slots), self._targets(self.graph_.label_codes[slots])
+        rows, targets = self._head_rows.of(self.graph_, slots), self._targets(self.graph_.label_codes[slots])
         return best_alpha(
             alphas,
             lambda alpha: standardised_weights(self._gram, alpha),
@@ -206,30 +232,27 @@ class RandomFeatureNet(NodeClassifier):
 
     def _update_rows(self, plan: RemovalPlan, change: InputChange, gone: NDArray[np.int64]) -> dict[str, Any]:
         """Bring rows and statistics up to date; return how many rows that took, and how it was done."""
-        reach = self._rows.reach(self.graph_, plan, change.rows, gone)
-        count = [*change.reached, int(reach.receivers.size)]
-        if reach.receivers.size > MOST * self._rows.trained.size:
-            self._rows.relabel(self.graph_, reach, gone)
-            self._rows.compute(self.graph_)
-            self._sum_rows()
-            path = "inputs local, rows and sums computed whole: most training rows reached"
-            return {"rows_changed": self._rows.trained.size, "reached": count, "path": path}
         labels = self._rows.codes[gone]
-        leaving, slots, former = self._rows.update(self.graph_, reach, change, gone)
-        self._gram.revert(leaving, labels)
-        self._gram.replace(former, self._rows.kept(slots), self._rows.codes[slots])
-        return {"rows_changed": int(slots.size + gone.size), "reached": count, "path": "local"}
+        found = self._head_rows.update(self.graph_, plan, change, gone, MOST)
+        account = {"reached": [*change.reached, found.reached], "path": found.path}
+        if found.path != LOCAL:
+            self._sum_rows()
+            return account | {"rows_changed": self._rows.trained.size}
+        self._gram.revert(found.leaving, labels)
+        self._gram.replace(found.former, self._head_rows.kept(found.slots), self._rows.codes[found.slots])
+        return account | {"rows_changed": int(found.slots.size + gone.size)}
 
     def _scores(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
         out = np.empty((slots.size, self._weights.shape[1]))
         for first in range(0, slots.size, CHUNK):
-            rows = self._rows.of(self.graph_, slots[first : first + CHUNK])
+            rows = self._head_rows.of(self.graph_, slots[first : first + CHUNK])
             out[first : first + CHUNK] = linear_scores(rows, self._weights, 0)
         return out
 
     def weights_digest(self) -> str:
         """Return the SHA-256 of classes and weights."""
-        return canonical_digest([("classes", self.classes_), ("weights", self._weights)])
+        layers = [] if self._layers is None else self._layers.weights()
+        return canonical_digest([("classes", self.classes_), ("weights", self._weights), *layers])
 
     def _digest_parts(self) -> list[tuple[str, Any]]:
         left_out = ("alpha", "operator", "scoring")
@@ -253,6 +276,7 @@ class RandomFeatureNet(NodeClassifier):
             ("sums", self._gram.sums[present]),
             ("counts", self._gram.counts[present]),
             ("weights", self._weights),
+            *([] if self._layers is None else self._layers.parts()),
         ]
 
     def _state_arrays(self) -> dict[str, NDArray[Any]]:
@@ -269,6 +293,8 @@ class RandomFeatureNet(NodeClassifier):
         self._inputs.restore(self.graph_, arrays["input_sums"], arrays["input_squares"])
         self._rows = self._make_rows()
         self._rows.restore(arrays["received"])
+        # Layers are a function of what was restored: nothing of them is saved.
+        self._fit_layers()
         self._weights = arrays["weights"]
         self.classes_ = self.graph_.label_values[self._rows.classes]
         self._gram = self._empty_gram()
