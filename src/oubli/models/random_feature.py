@@ -45,6 +45,12 @@ class RandomFeatureNet(NodeClassifier):
         a trace of degrees.
     messages : int, default 1000
         Random messages; 0 leaves the head on the inputs and on means of the labels around a node.
+    hybrid : bool, default False
+        Two learnt layers before the head, whose ridge weights are rounded to multiples of 1/16. A removal that moves
+        one of these is fitted anew from its layer on; the rest of what is said here holds otherwise.
+    label_folds : int, default 0
+        With `hybrid` and 2 or more, the layers see training labels: a node learns with those of the other folds in
+        sight, and predicts with all.
     alpha : float or sequence of float, default 100.0
         Ridge strength on standardised columns. Of several, the one that scores best on the validation nodes is chosen,
         the largest of equals.

@@ -23,8 +23,8 @@ from oubli.solve.standardised import standardised_weights
 WIDTH = 128
 """Random features of a node itself, and as many of its neighbours."""
 
-ALPHA = 1000.0
-"""Ridge strength on standardised columns."""
+PENALTY = 0.2
+"""Ridge strength on standardised columns, per training node."""
 
 WEIGHT_STEPS = 16
 """Weights are multiples of 1/16. Finer ones score better and move more often (docs/proofs/random-feature-net)."""
@@ -80,6 +80,8 @@ class RoundedLayer:
 
     Attributes
     ----------
+    num_random : int
+        Columns of random features, the last of a row.
     gram : ExactGram
         Of the rows of the training nodes, each in its own view.
     weights : ndarray of int64, shape (columns + 1, scored)
@@ -91,7 +93,8 @@ class RoundedLayer:
     def __init__(self, number: int, num_classes: int, seed: int, sight: Sight, inputs: LayerInputs) -> None:
         self._random = RandomLayer(inputs.width, WIDTH, seed, number)
         self._sight, self._inputs = sight, inputs
-        self.gram = ExactGram(inputs.width + 2 * WIDTH, num_classes, 1)
+        self.num_random = 2 * WIDTH
+        self.gram = ExactGram(inputs.width + self.num_random, num_classes, 1)
         self._sent = np.zeros((len(sight.seen), sight.codes.size, WIDTH), np.int16)
 
     def fit(self, graph: Graph) -> list[Told]:
@@ -164,8 +167,9 @@ class RoundedLayer:
 
     def _solved(self) -> NDArray[np.int64]:
         """Return the rounded weights that the Gram asks for."""
+        exact = standardised_weights(self.gram, PENALTY * int(self.gram.counts.sum()))
         # Rounded once before, to 2**-40: still one right answer.
-        rounded = np.rint(standardised_weights(self.gram, ALPHA)[:-1] * UNIT).astype(np.int64)
+        rounded = np.rint(exact[:-1] * UNIT).astype(np.int64)
         counts, totals = self.gram.counts[self.gram.counts > 0], self.gram.products[0, -1, :-1]
         # The intercept that fits the rounded weights, in whole numbers.
         left = UNIT * counts - totals @ rounded

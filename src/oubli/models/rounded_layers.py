@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from oubli.graph.distinct import distinct
 from oubli.graph.graph import Graph
 from oubli.graph.removal import RemovalPlan
-from oubli.models.rounded_layer import LABEL, WIDTH, LayerInputs, RoundedLayer
+from oubli.models.rounded_layer import LABEL, LayerInputs, RoundedLayer
 from oubli.models.score_block import ScoreBlock, Told
 from oubli.models.sight import Sight
 from oubli.models.training_rows import TrainingRows
@@ -54,11 +54,6 @@ class RoundedLayers:
     label_folds : int
         Of the labels that layers see; 0 shows none.
     seed : int
-
-    Attributes
-    ----------
-    width : int
-        Columns for the head: what the layers tell, and the last one's random features.
     """
 
     def __init__(
@@ -71,9 +66,13 @@ class RoundedLayers:
         self._ends = [first + layer * 3 * self._sight.scored for layer in range(LAYERS + 1)]
         self._labelled = int(label_folds > 0)
         self._told = np.zeros((len(self._sight.seen), codes.size, self._ends[-1]), np.int16)
-        self.width = self._ends[-1] + 2 * WIDTH
         self._layers: list[RoundedLayer] = []
         self._blocks: list[ScoreBlock] = []
+
+    @property
+    def width(self) -> int:
+        """Columns for the head: what the layers tell, and the last one's random features."""
+        return self._ends[-1] + self._layers[-1].num_random
 
     def fit(self, graph: Graph) -> RoundedLayers:
         """Compute everything."""
@@ -86,7 +85,7 @@ class RoundedLayers:
 
     def of(self, graph: Graph, slots: NDArray[np.int64]) -> NDArray[np.int16]:
         """Return the columns of any slots, shape (slots, width)."""
-        random = self._layers[-1].rows(graph.adjacency, slots)[:, -2 * WIDTH :]
+        random = self._layers[-1].rows(graph.adjacency, slots)[:, -self._layers[-1].num_random :]
         return np.hstack([self._told[self._sight.own[slots], slots], random])
 
     def update(
@@ -153,7 +152,7 @@ class RoundedLayers:
 
     def _columns(self, slots: NDArray[np.int64]) -> NDArray[np.int16]:
         """Return the columns of training nodes, whose random features the last layer keeps."""
-        random = self._layers[-1].kept.of(slots)[:, -2 * WIDTH :]
+        random = self._layers[-1].kept.of(slots)[:, -self._layers[-1].num_random :]
         return np.hstack([self._told[self._sight.own[slots], slots], random])
 
     def _push(
