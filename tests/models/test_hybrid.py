@@ -55,6 +55,7 @@ def local(monkeypatch, narrow):
     monkeypatch.setattr(random_feature_module, "MOST", 2.0)
     # Weights of few rows move more; small ones stay now and then.
     monkeypatch.setattr(rounded_layer_module, "PENALTY", 3.0)
+    monkeypatch.setattr(rounded_layer_module, "FOLDED_PENALTY", 3.0)
     switch("never")
     yield
     switch("as it is")

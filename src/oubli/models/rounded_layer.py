@@ -23,8 +23,9 @@ from oubli.solve.standardised import standardised_weights
 WIDTH = 128
 """Random features of a node itself, and as many of its neighbours."""
 
-PENALTY = 0.2
-"""Ridge strength on standardised columns, per training node."""
+PENALTY, FOLDED_PENALTY = 0.6, 0.2
+"""Ridge strength on standardised columns, per training node: stronger, weights move less often; with label folds they
+move often anyway, and the weaker one scores better."""
 
 WEIGHT_STEPS = 16
 """Weights are multiples of 1/16. Finer ones score better and move more often (docs/proofs/random-feature-net)."""
@@ -167,7 +168,8 @@ class RoundedLayer:
 
     def _solved(self) -> NDArray[np.int64]:
         """Return the rounded weights that the Gram asks for."""
-        exact = standardised_weights(self.gram, PENALTY * int(self.gram.counts.sum()))
+        penalty = PENALTY if len(self._sight.seen) == 1 else FOLDED_PENALTY
+        exact = standardised_weights(self.gram, penalty * int(self.gram.counts.sum()))
         # Rounded once before, to 2**-40: still one right answer.
         rounded = np.rint(exact[:-1] * UNIT).astype(np.int64)
         counts, totals = self.gram.counts[self.gram.counts > 0], self.gram.products[0, -1, :-1]

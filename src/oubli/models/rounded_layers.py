@@ -12,7 +12,7 @@ from oubli.graph.distinct import distinct
 from oubli.graph.graph import Graph
 from oubli.graph.removal import RemovalPlan
 from oubli.models.rounded_layer import LABEL, LayerInputs, RoundedLayer
-from oubli.models.score_block import ScoreBlock, Told
+from oubli.models.score_block import ScoreBlock, Told, write_rows
 from oubli.models.sight import Sight
 from oubli.models.training_rows import TrainingRows
 
@@ -61,18 +61,18 @@ class RoundedLayers:
     ) -> None:
         self._inputs, self._seed, self._classes = inputs, seed, graph.label_values.size
         self._sight = Sight(graph, codes, label_folds, seed)
-        # Labels in sight come first, then each layer's block.
+        # Labels in sight come first, then each layer's block: where each ends.
         first = 2 * (self._sight.scored + 1) if label_folds else 0
-        self._ends = [first + layer * 3 * self._sight.scored for layer in range(LAYERS + 1)]
+        self._until = [first + layer * 3 * self._sight.scored for layer in range(LAYERS + 1)]
         self._labelled = int(label_folds > 0)
-        self._told = np.zeros((len(self._sight.seen), codes.size, self._ends[-1]), np.int16)
+        self._told = np.zeros((len(self._sight.seen), codes.size, self._until[-1]), np.int16)
         self._layers: list[RoundedLayer] = []
         self._blocks: list[ScoreBlock] = []
 
     @property
     def width(self) -> int:
         """Columns for the head: what the layers tell, and the last one's random features."""
-        return self._ends[-1] + self._layers[-1].num_random
+        return self._until[-1] + self._layers[-1].num_random
 
     def fit(self, graph: Graph) -> RoundedLayers:
         """Compute everything."""
@@ -132,19 +132,21 @@ class RoundedLayers:
                 self._add_block(ScoreBlock(graph, self._sight, [told.values for told in self._labels()], False))
         del self._layers[first:], self._blocks[self._labelled + first :]
         for number in range(first, LAYERS):
-            inputs = LayerInputs(self._inputs, self._told, self._ends[number])
+            inputs = LayerInputs(self._inputs, self._told, self._until[number])
             layer = RoundedLayer(number, self._classes, self._seed, self._sight, inputs)
             self._layers.append(layer)
             self._add_block(ScoreBlock(graph, self._sight, [told.values for told in layer.fit(graph)], True))
         self._kept = TrainingRows(self._sight.trained, self._columns(self._sight.trained))
 
     def _add_block(self, block: ScoreBlock) -> None:
-        self._told[:, :, self._columns_of(len(self._blocks))] = block.values
+        everyone = np.arange(self._sight.codes.size)
+        for view in range(len(self._told)):
+            self._told[view, :, self._columns_of(len(self._blocks))] = block.values(view, everyone)
         self._blocks.append(block)
 
     def _columns_of(self, block: int) -> slice:
-        ends = [0, *self._ends] if self._labelled else self._ends
-        return slice(ends[block], ends[block + 1])
+        until = [0, *self._until] if self._labelled else self._until
+        return slice(until[block], until[block + 1])
 
     def _labels(self, slots: NDArray[np.int64] | None = None) -> list[Told]:
         slots = np.arange(self._sight.codes.size) if slots is None else slots
@@ -186,11 +188,11 @@ class RoundedLayers:
         gone: NDArray[np.int64],
     ) -> bool:
         """Bring a block up to date, add to `reached` where it changed, and tell whether its grid stays."""
-        block = self._blocks[number]
-        changed = block.update(graph, news, ends, gone)
-        if changed is None:
+        block, columns = self._blocks[number], self._columns_of(number)
+        touched = block.update(graph, news, ends, gone)
+        if touched is None:
             return False
-        for view, slots in enumerate(changed):
-            self._told[view, slots, self._columns_of(number)] = block.values[view, slots]
-            reached[view] = distinct(reached[view], slots)
+        for view, slots in enumerate(touched):
+            changed = write_rows(self._told[view, :, columns], slots, block.values(view, slots))
+            reached[view] = distinct(reached[view], changed)
         return True

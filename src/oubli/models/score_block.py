@@ -40,8 +40,6 @@ class ScoreBlock:
 
     Attributes
     ----------
-    values : ndarray of int16, shape (views, n, width)
-        The columns in steps of 1/32 of their scales.
     sums, squares : ndarray of int64, shape (width,)
         Of the columns over all nodes, each in its own view.
     """
@@ -56,7 +54,10 @@ class ScoreBlock:
         wide = self._counted.astype(np.int64)
         self.sums, self.squares = wide.sum(axis=0), (wide * wide).sum(axis=0)
         self._grid: Grid = measure(self.sums, self.squares, graph.num_nodes)
-        self.values = np.stack([quantise(self._rows(k, everyone), self._grid) for k in range(len(told))])
+
+    def values(self, view: int, slots: NDArray[np.int64]) -> NDArray[np.int16]:
+        """Return the columns of slots in a view, in steps of 1/32 of their scales."""
+        return quantise(self._rows(view, slots), self._grid)
 
     def update(
         self,
@@ -65,7 +66,7 @@ class ScoreBlock:
         ends: NDArray[np.int64],
         gone: NDArray[np.int64],
     ) -> list[NDArray[np.int64]] | None:
-        """Push what is told anew; return the slots whose values changed in each view, or None if the grid moved.
+        """Push what is told anew; return where values may have changed in each view, or None if the grid moved.
 
         Parameters
         ----------
@@ -79,15 +80,7 @@ class ScoreBlock:
         touched = [self._push(graph, view, told, ends, gone) for view, told in enumerate(news)]
         self._count(graph, distinct(ends, gone, *touched))
         grid = measure(self.sums, self.squares, graph.num_nodes)
-        if not same_grid(grid, self._grid):
-            return None
-        changed = []
-        for view, slots in enumerate(touched):
-            values = quantise(self._rows(view, slots), grid)
-            differs = (values != self.values[view, slots]).any(axis=1)
-            self.values[view, slots] = values
-            changed.append(slots[differs])
-        return changed
+        return touched if same_grid(grid, self._grid) else None
 
     def _push(
         self,
@@ -98,11 +91,11 @@ class ScoreBlock:
         gone: NDArray[np.int64],
     ) -> NDArray[np.int64]:
         adjacency = graph.adjacency
-        told_anew = _write(self._told[view], told.slots, told.values)
+        told_anew = write_rows(self._told[view], told.slots, told.values)
         around = readers(adjacency, told_anew, ends)
-        nearer = _write(self._near[view], around, mean_over_neighbours(adjacency, self._told[view], around, 2))
+        nearer = write_rows(self._near[view], around, mean_over_neighbours(adjacency, self._told[view], around, 2))
         around = readers(adjacency, nearer, ends)
-        further = _write(self._far[view], around, mean_over_neighbours(adjacency, self._near[view], around))
+        further = write_rows(self._far[view], around, mean_over_neighbours(adjacency, self._near[view], around))
         return distinct(told_anew, nearer, further, gone)
 
     def _count(self, graph: Graph, slots: NDArray[np.int64]) -> None:
@@ -125,7 +118,7 @@ class ScoreBlock:
         return np.hstack(parts).astype(np.int16, copy=False)
 
 
-def _write(values: NDArray[np.int16], slots: NDArray[np.int64], rows: NDArray[np.int16]) -> NDArray[np.int64]:
+def write_rows(values: NDArray[np.int16], slots: NDArray[np.int64], rows: NDArray[np.int16]) -> NDArray[np.int64]:
     """Write rows; return the slots where they differ from what was there."""
     changed: NDArray[np.int64] = slots[(rows != values[slots]).any(axis=1)]
     values[slots] = rows
