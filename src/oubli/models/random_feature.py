@@ -33,7 +33,7 @@ class RandomFeatureNet(NodeClassifier):
     """Random messages between neighbours, and a ridge head on them: a removal changes what it reaches, and no more.
 
     Hidden weights are drawn from a seed, never from the data, so what one node computes depends on its surroundings
-    alone. Each neighbour sends random features of its inputs, its label, and the labels around it, from all of which
+    alone (unless `hybrid`). Each neighbour sends random features of its inputs, its label, and the labels around it, from all of which
     the receiver's own label is left out. All that is summed is an integer.
 
     Parameters
@@ -47,7 +47,7 @@ class RandomFeatureNet(NodeClassifier):
         Random messages; 0 leaves the head on the inputs and on means of the labels around a node.
     hybrid : bool, default False
         Two learnt layers before the head, whose ridge weights are rounded to multiples of 1/16. A removal that moves
-        one of these is fitted anew from its layer on; the rest of what is said here holds otherwise.
+        one of these is fitted anew from its layer on, and the receipt says so.
     label_folds : int, default 0
         With `hybrid` and 2 or more, the layers see training labels: a node learns with those of the other folds in
         sight, and predicts with all.
@@ -78,10 +78,10 @@ class RandomFeatureNet(NodeClassifier):
 
     Notes
     -----
-    This project's own. The row of a node does not depend on its own label. A removed edge reaches rows within ``hops``
-    hops of its ends, a node or its features within ``hops + 1``, a label within two (edges and nodes one hop further if
-    `operator` is not "random_walk"). After `unlearn` the model has the bytes of one fitted on what remains
-    (docs/proofs/random-feature-net).
+    This project's own. The row of a node does not depend on its own label, but for the weights of a hybrid's layers.
+    A removed edge reaches rows within ``hops`` hops of its ends, a node or its features within ``hops + 1``, a label
+    within two (edges and nodes one hop further if `operator` is not "random_walk"; each layer of a hybrid adds up to
+    three). After `unlearn` the model has the bytes of one fitted on what remains (docs/proofs/random-feature-net).
 
     Inputs stand on a coarse grid: a power of two near each column's deviation, and a centre near its mean. When a
     removal moves one of these, or the set of classes, or changes features too far around, all is fitted anew; when it
