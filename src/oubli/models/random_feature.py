@@ -33,8 +33,8 @@ class RandomFeatureNet(NodeClassifier):
     """Random messages between neighbours, and a ridge head on them: a removal changes what it reaches, and no more.
 
     Hidden weights are drawn from a seed, never from the data, so what one node computes depends on its surroundings
-    alone (unless `hybrid`). Each neighbour sends random features of its inputs, its label, and the labels around it, from all of which
-    the receiver's own label is left out. All that is summed is an integer.
+    alone (unless `hybrid`). Each neighbour sends random features of its inputs, its label, and the labels around it,
+    from all of which the receiver's own label is left out. All that is summed is an integer.
 
     Parameters
     ----------
