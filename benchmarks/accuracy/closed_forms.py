@@ -124,6 +124,8 @@ NETS = [
     _net(hops=2, operator="symmetric"),
     # Fewer bits: where thousands of edges meet, this operator sums beyond what twelve allow.
     _net(hops=3, operator=0.0, projection=128, fraction_bits=10),
+    _net(hybrid=True),
+    _net(hybrid=True, label_folds=4),
 ]
 
 
