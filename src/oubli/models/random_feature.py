@@ -214,11 +214,10 @@ class RandomFeatureNet(NodeClassifier):
             self._sum_rows()
             path = "inputs local, rows and sums computed whole: most training rows reached"
             return {"rows_changed": self._rows.trained.size, "reached": count, "path": path}
-        labels = self._rows.codes[gone]
-        leaving, slots, former = self._rows.update(self.graph_, reach, change, gone)
-        self._gram.revert(leaving, labels)
-        self._gram.replace(former, self._rows.kept(slots), self._rows.codes[slots])
-        return {"rows_changed": int(slots.size + gone.size), "reached": count, "path": "local"}
+        codes = self._rows.codes.copy()
+        slots, former, rows = self._rows.update(self.graph_, reach, change, gone)
+        self._gram.replace(former, rows, codes[slots])
+        return {"rows_changed": int(slots.size), "reached": count, "path": "local"}
 
     def _scores(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
         out = np.empty((slots.size, self._weights.shape[1]))

@@ -74,6 +74,11 @@ class RandomRows:
         """Slots of the training nodes, ascending."""
         return np.flatnonzero(self.codes >= 0)
 
+    @property
+    def received_bytes(self) -> int:
+        """Memory of what training nodes have received."""
+        return int(self._received.nbytes)
+
     def of(self, graph: Graph, slots: NDArray[np.int64]) -> NDArray[np.int16]:
         """Return the rows of any slots, computed from the graph, shape (slots, width)."""
         return self._rows(self._messages.received(self.around, Arcs.into(graph.adjacency, slots)), slots)
@@ -121,17 +126,17 @@ class RandomRows:
 
     def update(
         self, graph: Graph, reach: Reach, change: InputChange, gone: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int16], NDArray[np.int64], NDArray[np.int16]]:
+    ) -> tuple[NDArray[np.int64], NDArray[np.int16], NDArray[np.int16]]:
         """Take back the messages that changed, and send the new ones.
 
         Returns
         -------
-        leaving : ndarray of int16
-            Rows of `gone` as they were.
         slots : ndarray of int64
-            Remaining training nodes whose row changed.
+            Remaining training nodes whose row changed, and `gone` after them.
         former : ndarray of int16
             What their rows were.
+        rows : ndarray of int16
+            What the rows of those that remain are.
         """
         # As all was before: the inputs are those of the present.
         present = self.around.inputs[change.rows]
@@ -143,12 +148,12 @@ class RandomRows:
         sent = self._messages.received(self.around, Arcs.among(reach.after, reach.receivers))
         self._received[self._place[reach.receivers]] += sent - taken
         leaves = self.codes[reach.receivers] < 0
-        leaving = rows[leaves]
         self._received[self._place[gone]] = 0
         self._place[gone] = -1
         slots, former = reach.receivers[~leaves], rows[~leaves]
-        changed = (self.kept(slots) != former).any(axis=1)
-        return leaving, slots[changed], former[changed]
+        now = self.kept(slots)
+        changed = (now != former).any(axis=1)
+        return np.append(slots[changed], gone), np.concatenate([former[changed], rows[leaves]]), now[changed]
 
     def relabel(self, graph: Graph, reach: Reach, gone: NDArray[np.int64]) -> None:
         """Take the labels of `gone` out, and bring degrees and sums of labels up to date."""
