@@ -21,7 +21,9 @@ from oubli.models.scoring import METRICS, score_predictions
 from oubli.propagation import Operator, Propagation, Quantiser
 from oubli.solve import ExactGram, linear_scores, standardised_weights
 
-CHUNK = 8192
+CHUNK = 1024
+"""Rows at a time: more would only take more memory."""
+
 MOST = 0.5
 """Share of the training rows beyond which all are computed again."""
 
@@ -192,7 +194,7 @@ class RandomFeatureNet(NodeClassifier):
         gone = gone[self._rows.codes[gone] >= 0]
         change = self._inputs.remove(self.graph_, plan)
         choices = self.choices_ if level == "frozen" else None
-        reason = change.whole or ("a class went" if self._rows.loses_class(gone) else None)
+        reason = change.whole or ("a class went" if self._rows.loses_class(gone, self._gram.counts) else None)
         if reason is not None:
             self._fit(choices)
             return {

@@ -101,11 +101,10 @@ class RandomRows:
         """Return the rows of training nodes, by what they have received."""
         return self._rows(self.received(slots), slots)
 
-    def loses_class(self, gone: NDArray[np.int64]) -> bool:
-        """Tell whether without the labels of `gone` some class has no training node left."""
-        stays = self.codes.copy()
-        stays[gone] = -1
-        return np.unique(stays[stays >= 0]).size < self.classes.size
+    def loses_class(self, gone: NDArray[np.int64], counts: NDArray[np.int64]) -> bool:
+        """Tell whether without the labels of `gone` some class, of which `counts` train, has no training node left."""
+        going = np.bincount(self.codes[gone], minlength=counts.size)
+        return bool(((going > 0) & (going == counts)).any())
 
     def reach(self, graph: Graph, plan: RemovalPlan, changed: NDArray[np.int64], gone: NDArray[np.int64]) -> Reach:
         """Return what a removal reaches, of which the graph knows already and the rows do not.
