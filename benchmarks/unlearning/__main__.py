@@ -19,6 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", choices=["sgc", "random-feature"], default="sgc", help="whose tables (default: sgc)")
     parser.add_argument("--quick", action="store_true", help="small sizes and few draws: a minute or less")
     parser.add_argument("--generated", action="store_true", help="a small generated graph instead of real ones")
+    parser.add_argument("--data", nargs="+", metavar="NAME", help="random-feature: only these; other rows stay")
     parser.add_argument("--folder", type=Path, help="where the results go (default: benchmarks/results)")
     parser.add_argument("--name", help="name of the results (default: unlearning, or unlearning-random-feature)")
     chosen = parser.parse_args(arguments)
@@ -26,10 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Imported now, when the environment says how many threads there may be.
     from benchmarks.unlearning import random_feature, tables
 
-    suffix, run = ("", tables.run) if chosen.model == "sgc" else ("-random-feature", random_feature.run)
-    target = run(
-        chosen.name or f"unlearning{suffix}", quick=chosen.quick, generated=chosen.generated, folder=chosen.folder
-    )
+    options = {"quick": chosen.quick, "generated": chosen.generated, "folder": chosen.folder}
+    if chosen.model == "sgc":
+        target = tables.run(chosen.name or "unlearning", **options)
+    else:
+        which = {"data": chosen.data} if chosen.data else {}
+        target = random_feature.run(chosen.name or "unlearning-random-feature", **options, **which)
     print(f"{target} ({time.perf_counter() - started:.0f} s)")
 
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import copy
 import functools
+import json
 import operator
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.data import arxiv, dataset, has_dataset, small_graph
-from benchmarks.results import Table, make_table, write_results
+from benchmarks.data import dataset, has_dataset, small_graph
+from benchmarks.results import FOLDER, Table, make_table, write_results
 from benchmarks.unlearning.head import HeadSamples
 from benchmarks.unlearning.requests import draw_requests
 from benchmarks.unlearning.settings import SEED, Plan, clone, fit_compiled, measure, show
 from oubli.graph import Graph
 from oubli.models import RandomFeatureNet
 
+TITLE = "Unlearning beside a full fit: RandomFeatureNet"
 KINDS = ("edge", "node", "label", "feature")
 SETTINGS: dict[str, dict[str, Any]] = {
     "minesweeper": {},
@@ -26,8 +28,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "cora": {},
 }
 BATCH = 100
-LARGE = {"messages": 100, "projection": 32}
-"""Of ogbn-arxiv's graph: its 91,000 training nodes and 40 classes ask for fewer columns."""
 
 COLUMNS = [
     ("data", "data"),
@@ -52,45 +52,40 @@ TERMS = (
     "CPU time of one thread. *unlearn* is the whole call: validation, graph edit, messages, Gram, solve of the head, "
     "receipt. *full fit* computes inputs, messages, Gram and weights anew from the graph in memory, in turn with the "
     "removals. Medians over the draws; *ratio* is full fit / unlearn, and *without the solves* the same with the solve "
-    "of the head taken off either. *bytes equal*: after the draws the model's digest was that of a fresh fit on what "
+    "of the head taken off either; *changed* counts training rows. Data sets may have been measured in different runs. "
+    "*bytes equal*: after the draws the model's digest was that of a fresh fit on what "
     "remained."
 )
 
 
-def run(name: str, quick: bool, generated: bool, folder: Path | None) -> Path:
-    """Measure all settings and write the results."""
-    plan = Plan(draws=3, solves=1) if quick else Plan(draws=20, solves=4)
-    title = "Unlearning beside a full fit: RandomFeatureNet"
-    shapes: list[dict[str, Any]] = []
-    kinds: list[dict[str, Any]] = []
-    batches: list[dict[str, Any]] = []
+def run(name: str, quick: bool, generated: bool, folder: Path | None, data: Sequence[str] = tuple(SETTINGS)) -> Path:
+    """Measure all settings on the data sets and write the results; rows of others stay as they were measured."""
+    plan = Plan(draws=3, solves=1) if quick else Plan(draws=12, solves=3)
+    chosen = {} if quick or generated else {data: SETTINGS[data] for data in data if has_dataset(data)}
+    shapes, kinds, batches = _others(name, folder, chosen)
     target = Path()
-    for data, graph, parameters in _graphs(quick, generated):
-        shapes.append(_shape(data, graph, parameters))
+    for data_name, parameters in (chosen or {"generated": {"messages": 100}}).items():
+        graph = dataset(data_name) if chosen else small_graph()
+        shapes.append(_shape(data_name, graph, parameters))
         model = fit_compiled(RandomFeatureNet(**parameters), graph)
         batch = min(BATCH, graph.num_nodes // 50)
         for kind in KINDS:
             for size in (1, batch):
                 # Of large requests fewer draws: the graph is to stay much as it was.
                 here = plan if size == 1 else Plan(max(2, plan.draws // 4), max(1, plan.solves // 2))
-                kinds.append({"data": data} | measure(model, kind, size, here))
+                kinds.append({"data": data_name} | measure(model, kind, size, here))
                 show(kinds[-1])
-        if data != "ogbn-arxiv":
-            batches += [_batch(data, model, kind, batch) for kind in KINDS[:2]]
+        batches += [_batch(data_name, model, kind, batch) for kind in KINDS[:2]]
         # What there is so far: a run that is cut short leaves its tables.
-        target = write_results(name, title, _tables(shapes, kinds, batches), folder)
+        target = write_results(name, TITLE, _tables(shapes, kinds, batches), folder)
     return target
 
 
-def _graphs(quick: bool, generated: bool) -> Iterator[tuple[str, Graph, dict[str, Any]]]:
-    if quick or generated:
-        yield "generated", small_graph(), {"messages": 100}
-        return
-    for data, parameters in SETTINGS.items():
-        if has_dataset(data):
-            yield data, dataset(data), parameters
-    if has_dataset("ogbn-arxiv-nofeat"):
-        yield "ogbn-arxiv", arxiv(), LARGE
+def _others(name: str, folder: Path | None, chosen: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    """Return the rows of each table that an earlier run wrote about other data sets."""
+    path = (folder or FOLDER) / f"{name}.json"
+    tables = json.loads(path.read_text(encoding="utf-8"))["tables"] if chosen and path.is_file() else [{"rows": []}] * 3
+    return ([row for row in table["rows"] if row["data"] not in chosen] for table in tables)
 
 
 def _tables(shapes: list[dict[str, Any]], kinds: list[dict[str, Any]], batches: list[dict[str, Any]]) -> list[Table]:
