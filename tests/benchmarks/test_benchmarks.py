@@ -7,6 +7,7 @@ import pytest
 from benchmarks import identity, results, threads, timing
 from benchmarks.kernels.__main__ import main as kernels
 from benchmarks.kernels.crossover import call_crossover
+from benchmarks.unlearning import random_feature
 from benchmarks.unlearning.__main__ import main as unlearning
 from benchmarks.unlearning.head import HeadSamples
 from benchmarks.unlearning.requests import BALL, KINDS, draw_requests
@@ -209,6 +210,17 @@ def test_the_solve_of_the_head_is_told_apart(graph):
     assert 0 < times.head[0] < times.cpu[0]
     assert times.rest == [times.cpu[0] - times.head[0]]
     assert "_solve" not in vars(model)
+
+
+def test_rows_of_other_data_sets_stay(tmp_path):
+    """Measured one at a time, all data sets are in the tables, each once, the last measured last."""
+    columns = [("data", "data")]
+    for data in ("a", "b", "a"):
+        kept = random_feature._others("trial", tmp_path, {data: {}})
+        tables = [results.make_table("One", columns, [*rows, {"data": data}]) for rows in kept]
+        results.write_results("trial", "Trial", tables, tmp_path)
+    document = json.loads((tmp_path / "trial.json").read_text(encoding="utf-8"))
+    assert [[row["data"] for row in table["rows"]] for table in document["tables"]] == [["b", "a"]] * 3
 
 
 def test_crossover_leaves_the_library_as_it_was(graph):
