@@ -24,21 +24,21 @@ class RowChange:
 
     Attributes
     ----------
-    leaving : ndarray of int16
-        Rows of nodes that train no longer, as they were.
     slots : ndarray of int64
-        Other training nodes whose row changed.
+        Remaining training nodes whose row changed, and after them those that train no longer.
     former : ndarray of int16
         What their rows were.
+    rows : ndarray of int16
+        What the rows of those that remain are.
     reached : int
         How many rows were looked at.
     path : str
         How it was done; if not "local", the sums of all rows are to be computed anew, and only `reached` is of use.
     """
 
-    leaving: NDArray[np.int16]
     slots: NDArray[np.int64]
     former: NDArray[np.int16]
+    rows: NDArray[np.int16]
     reached: int
     path: str = LOCAL
 
@@ -88,17 +88,20 @@ class HeadRows:
         found = RowChange(*self._messages.update(graph, reach, change, gone), count)
         if layers is None:
             return found
-        return self._joined(found, layers) if layers.whole is None else _whole(count, layers.whole)
+        return self._joined(found, layers, gone) if layers.whole is None else _whole(count, layers.whole)
 
-    def _joined(self, messages: RowChange, layers: LayerChange) -> RowChange:
-        slots = distinct(messages.slots, layers.slots)
+    def _joined(self, messages: RowChange, layers: LayerChange, gone: NDArray[np.int64]) -> RowChange:
+        stay, first = len(messages.rows), self._messages.width
+        slots = distinct(messages.slots[:stay], layers.slots)
+        rows = self.kept(slots)
         # What did not change is now what it was.
-        former, first = self.kept(slots), self._messages.width
-        former[np.searchsorted(slots, messages.slots), :first] = messages.former
+        former = rows.copy()
+        former[np.searchsorted(slots, messages.slots[:stay]), :first] = messages.former[:stay]
         former[np.searchsorted(slots, layers.slots), first:] = layers.former
-        return RowChange(np.hstack([messages.leaving, layers.leaving]), slots, former, messages.reached)
+        leaving = np.hstack([messages.former[stay:], layers.leaving])
+        return RowChange(np.append(slots, gone), np.concatenate([former, leaving]), rows, messages.reached)
 
 
 def _whole(count: int, path: str) -> RowChange:
     nothing = np.empty((0, 0), np.int16)
-    return RowChange(nothing, np.empty(0, np.int64), nothing, count, path)
+    return RowChange(np.empty(0, np.int64), nothing, nothing, count, path)

@@ -24,7 +24,9 @@ from oubli.models.scoring import METRICS, score_predictions
 from oubli.propagation import Operator, Propagation, Quantiser
 from oubli.solve import ExactGram, linear_scores, standardised_weights
 
-CHUNK = 8192
+CHUNK = 1024
+"""Rows at a time: more would only take more memory."""
+
 MOST = 0.5
 """Share of the training rows beyond which all are computed again."""
 
@@ -224,7 +226,7 @@ class RandomFeatureNet(NodeClassifier):
         gone = gone[self._rows.codes[gone] >= 0]
         change = self._inputs.remove(self.graph_, plan)
         choices = self.choices_ if level == "frozen" else None
-        reason = change.whole or ("a class went" if self._rows.loses_class(gone) else None)
+        reason = change.whole or ("a class went" if self._rows.loses_class(gone, self._gram.counts) else None)
         if reason is not None:
             self._fit(choices)
             return {
@@ -238,15 +240,14 @@ class RandomFeatureNet(NodeClassifier):
 
     def _update_rows(self, plan: RemovalPlan, change: InputChange, gone: NDArray[np.int64]) -> dict[str, Any]:
         """Bring rows and statistics up to date; return how many rows that took, and how it was done."""
-        labels = self._rows.codes[gone]
+        codes = self._rows.codes.copy()
         found = self._head_rows.update(self.graph_, plan, change, gone, MOST)
         account = {"reached": [*change.reached, found.reached], "path": found.path}
         if found.path != LOCAL:
             self._sum_rows()
             return account | {"rows_changed": self._rows.trained.size}
-        self._gram.revert(found.leaving, labels)
-        self._gram.replace(found.former, self._head_rows.kept(found.slots), self._rows.codes[found.slots])
-        return account | {"rows_changed": int(found.slots.size + gone.size)}
+        self._gram.replace(found.former, found.rows, codes[found.slots])
+        return account | {"rows_changed": int(found.slots.size)}
 
     def _scores(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
         out = np.empty((slots.size, self._weights.shape[1]))
