@@ -50,6 +50,7 @@ def make_models() -> dict[str, NodeClassifier]:
         "LCF-Net, kernel head": kernel,
         "LCF-Net, label folds, linear head": folds,
         "random-feature net": RandomFeatureNet(messages=64, alpha=[30.0, 300.0], projection=32),
+        "random-feature net, hybrid": RandomFeatureNet(messages=32, hybrid=True, alpha=[30.0, 300.0], projection=32),
         "routed": RoutedClassifier(assortative=smooth, heterophilous=LCFNet(layers=1, head="linear", **small)),
     }
 
