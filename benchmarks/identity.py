@@ -36,7 +36,7 @@ COLUMNS += [("all", "all"), ("unlearn_s", "unlearn s", ".2f"), ("fit_s", "fresh 
 
 def make_models() -> dict[str, NodeClassifier]:
     """Return the estimators, small enough that hundreds of fits take minutes."""
-    from oubli.models import CorrectAndSmooth, LCFNet, RoutedClassifier, SGCRidge
+    from oubli.models import CorrectAndSmooth, LCFNet, RandomFeatureNet, RoutedClassifier, SGCRidge
 
     grid = [0.1, 1.0, 10.0]
     shares = [0.0, 0.8]
@@ -49,6 +49,8 @@ def make_models() -> dict[str, NodeClassifier]:
         "SGC ridge, corrected and smoothed": smooth,
         "LCF-Net, kernel head": kernel,
         "LCF-Net, label folds, linear head": folds,
+        "random-feature net": RandomFeatureNet(messages=64, alpha=[30.0, 300.0], projection=32),
+        "random-feature net, hybrid": RandomFeatureNet(messages=32, hybrid=True, alpha=[30.0, 300.0], projection=32),
         "routed": RoutedClassifier(assortative=smooth, heterophilous=LCFNet(layers=1, head="linear", **small)),
     }
 

@@ -122,7 +122,10 @@ NETS = [
     _net(messages=0, hops=3, operator="symmetric", projection=512),
     _net(),
     _net(hops=2, operator="symmetric"),
-    _net(hops=3, operator=0.0, projection=128),
+    # Fewer bits: where thousands of edges meet, this operator sums beyond what twelve allow.
+    _net(hops=3, operator=0.0, projection=128, fraction_bits=10),
+    _net(hybrid=True),
+    _net(hybrid=True, label_folds=4),
 ]
 
 

@@ -4,27 +4,48 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
 
 from benchmarks.timing import interleave, summary
-from oubli.models import SGCRidge
+from oubli.models import NodeClassifier, RandomFeatureNet, SGCRidge
 from oubli.propagation import hop as kernels
 
 
-def solve_again(model: SGCRidge) -> None:
-    """Compute everything anew from the model's graph: quantised features, hops, Gram, weights.
+@singledispatch
+def solve_again(model: NodeClassifier) -> None:
+    """Compute everything anew from the model's graph, choices included.
 
     The graph is in memory and is neither copied nor parsed nor validated, so this is the least a re-solve can do.
     """
+    raise NotImplementedError(f"no yardstick for {type(model).__name__}")
+
+
+@solve_again.register
+def _(model: SGCRidge) -> None:
+    # Quantised features, hops, Gram, weights.
     model._propagation.fit(model.graph_)
     model._refit_head()
     model._solve(model.choices_["projection"], None)
 
 
-def twin(model: SGCRidge) -> SGCRidge:
+@solve_again.register
+def _(model: RandomFeatureNet) -> None:
+    # Inputs, what training nodes receive, Gram, weights.
+    model._fit(None)
+
+
+@singledispatch
+def twin(model: NodeClassifier) -> NodeClassifier:
     """Return a model on the same graph object that shares nothing else: solving it again mends nothing in `model`."""
+    # What a fit computes is all assigned anew.
+    return copy.copy(model)
+
+
+@twin.register
+def _(model: SGCRidge) -> SGCRidge:
     other = copy.copy(model)
     other._propagation = model._make_propagation(model.choices_["projection"])
     return other

@@ -1,4 +1,4 @@
-"""The tables of the unlearning benchmark."""
+"""The tables of the unlearning benchmark, of SGCRidge."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from benchmarks.data import arxiv, dataset, has_dataset, small_graph
 from benchmarks.results import Table, make_table, write_results
 from benchmarks.unlearning.requests import KINDS
-from benchmarks.unlearning.settings import Plan, measure, time_refits
+from benchmarks.unlearning.settings import Plan, fit_compiled, measure, show, time_refits
 from benchmarks.unlearning.solving import time_parts
-from oubli.graph import Graph, Removal
+from oubli.graph import Graph
 from oubli.models import SGCRidge
 
 OPERATORS = ("random_walk", "symmetric")
@@ -71,12 +71,7 @@ def run(name: str, quick: bool, generated: bool, folder: Path | None) -> Path:
 
 
 def _fit(graph: Graph, **parameters: Any) -> SGCRidge:
-    """Return a fitted model, after every kind of removal has been tried on another: nothing is left to compile."""
-    trial = SGCRidge(**parameters).fit(graph)
-    some, edges = graph.train_nodes[:4], graph.edges
-    trial.unlearn(Removal(nodes=some[:1], features=some[1:2], labels=some[2:3]), missing="ignore")
-    trial.unlearn(Removal(edges=edges[-1:]), missing="ignore")
-    return SGCRidge(**parameters).fit(graph)
+    return fit_compiled(SGCRidge(**parameters), graph)
 
 
 def _parts_table(models: dict[str, SGCRidge], draws: int) -> Table:
@@ -103,7 +98,7 @@ def _main_table(
             # A ball is ten nodes or more: as a single node it is a node.
             for size in sizes if kind != "subgraph" else [max(size, 10) for size in sizes if size != 10]:
                 rows.append({"operator": operator} | measure(model, kind, size, plan))
-                _show(rows[-1])
+                show(rows[-1])
     return make_table(title, COLUMNS, rows, note)
 
 
@@ -115,7 +110,7 @@ def _large_table(models: dict[str, SGCRidge], graph: Graph, shares: tuple[float,
             row = {"operator": operator, "share": share} | measure(model, "edge", size, plan, afresh=True)
             refit = time_refits(model, "edge", size, max(1, plan.solves // 2))
             rows.append(row | {"refit_ms": refit, "refit_ratio": refit["median"] / row["unlearn_ms"]["median"]})
-            _show(rows[-1])
+            show(rows[-1])
     columns = [*COLUMNS[:2], ("share", "share of all edges", ".0%"), *COLUMNS[2:-2]]
     columns += [("refit_ms.median", "refit ms", ".0f"), ("refit_ratio", "refit / unlearn", ".1f"), *COLUMNS[-2:]]
     note = (
@@ -138,20 +133,10 @@ def _other_table(names: tuple[str, ...], plan: Plan) -> Table:
         described["training"] = graph.train_nodes.size
         for kind, size in (("edge", 1), ("node", 1), ("label", 1), ("edge", 100)):
             rows.append({"operator": "random_walk"} | described | measure(model, kind, size, plan))
-            _show(rows[-1])
+            show(rows[-1])
     columns = [("data", "data"), ("nodes", "nodes", ",d"), ("columns", "columns", ",d"), ("training", "training", ",d")]
     note = (
         "Defaults throughout. With many columns, or fewer training rows than columns, the solve outweighs the hops, "
         "and a removal costs what a solve costs."
     )
     return make_table("Other data sets", [*columns, *COLUMNS[1:]], rows, note)
-
-
-def _show(row: dict[str, Any]) -> None:
-    name = row.get("data", row["operator"])
-    print(
-        f"{name:>14} {row['kind']:>9} x {row['size']:<7,d} {row['unlearn_ms']['median']:9.2f} ms, "
-        f"re-solve {row['solve_ms']['median']:8.1f} ms, ratio {row['ratio']:7.1f}, {row['path']}, "
-        f"bytes {'equal' if row['identical'] else 'DIFFER'}",
-        flush=True,
-    )

@@ -8,13 +8,15 @@ from benchmarks import identity, results, threads, timing
 from benchmarks.certified.propagation import main as certified
 from benchmarks.kernels.__main__ import main as kernels
 from benchmarks.kernels.crossover import call_crossover
+from benchmarks.unlearning import random_feature
 from benchmarks.unlearning.__main__ import main as unlearning
+from benchmarks.unlearning.head import HeadSamples
 from benchmarks.unlearning.requests import BALL, KINDS, draw_requests
 from benchmarks.unlearning.settings import Plan, measure
 from benchmarks.unlearning.solving import solve_again, twin
 
-from oubli.graph import generate_graph
-from oubli.models import SGCRidge
+from oubli.graph import Removal, generate_graph
+from oubli.models import RandomFeatureNet, SGCRidge
 from oubli.propagation import Propagation
 
 
@@ -87,21 +89,26 @@ def test_results_hold_where_and_how_they_were_made(tmp_path):
     assert document["tables"] == [table]
 
 
-MAINS = [(unlearning, "unlearning"), (kernels, "kernels"), (certified, "certified")]
-
-
-@pytest.mark.parametrize(("main", "name"), MAINS)
-def test_quick_run_on_a_generated_graph(main, name, tmp_path, capsys):
-    main(["--quick", "--generated", "--folder", str(tmp_path), "--name", "trial"])
+@pytest.mark.parametrize(
+    ("main", "model", "kinds"),
+    [
+        (unlearning, "sgc", KINDS),
+        (unlearning, "random-feature", KINDS[:4]),
+        (kernels, None, ()),
+        (certified, None, ()),
+    ],
+)
+def test_quick_run_on_a_generated_graph(main, model, kinds, tmp_path, capsys):
+    which = [] if model is None else ["--model", model]
+    main([*which, "--quick", "--generated", "--folder", str(tmp_path), "--name", "trial"])
     document = json.loads((tmp_path / "trial.json").read_text(encoding="utf-8"))
     assert (tmp_path / "trial.md").read_text(encoding="utf-8") == results.render(document)
     rows = [row for table in document["tables"] for row in table["rows"]]
     assert all(table["rows"] for table in document["tables"])
-    if name == "unlearning":
-        settings = [row for row in rows if "identical" in row]
-        assert {row["kind"] for row in settings} == set(KINDS)
-        assert all(row["identical"] for row in settings)
-    if name == "certified":
+    settings = [row for row in rows if "identical" in row]
+    assert {row["kind"] for row in settings} == set(kinds)
+    assert all(row["identical"] for row in settings)
+    if main is certified:
         assert all(row["ratio"] >= 1 for row in rows if "ratio" in row)
     shown = [re.findall(r"^\| .*", part, re.MULTILINE) for part in results.render(document).split("\n## ")[1:]]
     assert [len(lines) - 2 for lines in shown] == [len(table["rows"]) for table in document["tables"]]
@@ -188,12 +195,40 @@ def test_a_setting_leaves_the_model_and_sees_equal_bytes(graph):
     assert len(row["reached"]) == model.hops
 
 
-def test_the_yardstick_computes_the_whole_model(graph):
-    model = SGCRidge().fit(graph)
+@pytest.mark.parametrize(
+    ("estimator", "state"),
+    [
+        (SGCRidge(), lambda model: [model._propagation.totals[0], model._gram.lower]),
+        (RandomFeatureNet(messages=8), lambda model: [model._inputs.values, model._rows._received, model._gram.lower]),
+    ],
+    ids=["sgc", "random feature"],
+)
+def test_the_yardstick_computes_the_whole_model(graph, estimator, state):
+    model = estimator.fit(graph)
     other = twin(model)
     solve_again(other)
     assert other.digest() == model.digest()
-    assert not np.shares_memory(other._propagation.totals[0], model._propagation.totals[0])
+    assert not any(np.shares_memory(*pair) for pair in zip(state(other), state(model), strict=True))
+
+
+def test_the_solve_of_the_head_is_told_apart(graph):
+    model, times = RandomFeatureNet(messages=200).fit(graph), HeadSamples()
+    receipt = times.time_with(model, lambda: model.unlearn(Removal(labels=graph.train_nodes[:1])))
+    assert receipt.path == "local"
+    assert 0 < times.head[0] < times.cpu[0]
+    assert times.rest == [times.cpu[0] - times.head[0]]
+    assert "_solve" not in vars(model)
+
+
+def test_rows_of_other_data_sets_stay(tmp_path):
+    """Measured one at a time, all data sets are in the tables, each once, the last measured last."""
+    columns = [("data", "data")]
+    for data in ("a", "b", "a"):
+        kept = random_feature._others("trial", tmp_path, {data: {}})
+        tables = [results.make_table("One", columns, [*rows, {"data": data}]) for rows in kept]
+        results.write_results("trial", "Trial", tables, tmp_path)
+    document = json.loads((tmp_path / "trial.json").read_text(encoding="utf-8"))
+    assert [[row["data"] for row in table["rows"]] for table in document["tables"]] == [["b", "a"]] * 3
 
 
 def test_crossover_leaves_the_library_as_it_was(graph):

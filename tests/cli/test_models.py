@@ -108,6 +108,16 @@ def test_a_random_feature_net_is_fitted_forgets_and_is_verified(graph_file, grap
     assert run("verify", tmp_path / "model").code == 0
 
 
+def test_a_hybrid_is_fitted_forgets_and_is_verified(graph_file, graph, tmp_path):
+    words = ["--messages", "4", "--hybrid", "--label-folds", "2"]
+    assert run("fit", graph_file, "-o", tmp_path / "model", "--model", "random-feature", *words).code == 0
+    assert run("unlearn", tmp_path / "model", "--node", 5, "--label", 7).code == 0
+    expected = RandomFeatureNet(messages=4, hybrid=True, label_folds=2)
+    expected.fit(graph.without(Removal(nodes=[5], labels=[7])))
+    assert load_model(tmp_path / "model").digest() == expected.digest()
+    assert run("verify", tmp_path / "model").code == 0
+
+
 @pytest.mark.parametrize(
     ("model", "option", "owners"),
     [
@@ -139,6 +149,7 @@ def test_options_of_other_models_are_refused(graph_file, tmp_path, model, option
         (["--model", "lcf", "--bandwidth", "-1"], ["bandwidth"]),
         (["--model", "random-feature", "--projection", "auto"], ["projection"]),
         (["--model", "random-feature", "--messages", "-1"], ["messages"]),
+        (["--model", "random-feature", "--label-folds", "2"], ["label_folds", "hybrid=True"]),
         (["--model", "routed", "--router", "homophily", "--threshold", "7"], ["threshold"]),
         (["--model", "routed", "--threshold", "0.2"], ["--router homophily"]),
     ],

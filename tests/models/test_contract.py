@@ -33,6 +33,8 @@ ESTIMATORS = {
     "layers": LCFNet(layers=1, random_features=8, components=4, alpha=GRID),
     "random features": RandomFeatureNet(messages=12, alpha=10.0),
     "random features, choosing": RandomFeatureNet(hops=1, messages=8, alpha=GRID),
+    "random features, hybrid": RandomFeatureNet(messages=8, hybrid=True),
+    "random features, hybrid with folds": RandomFeatureNet(messages=4, hybrid=True, label_folds=2, alpha=GRID),
     "random features, smooth": CorrectAndSmooth(RandomFeatureNet(messages=8), iterations=5),
     "layers, smooth": CorrectAndSmooth(LCFNet(layers=1, random_features=8, label_folds=2, head="linear"), iterations=5),
 }

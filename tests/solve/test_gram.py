@@ -118,17 +118,45 @@ def test_any_history_leaves_the_sums_of_what_is_in(steps, by_class):
 
 @pytest.mark.parametrize("by_class", [False, True])
 @pytest.mark.parametrize("count", [0, 1, 9, 700])
-def test_rows_replaced_in_one_pass_or_two(by_class, count):
-    rows, labels = draw(3, n=1500)
-    kept, (others, _) = rows[count:], draw(4, n=count)
+@pytest.mark.parametrize("bits", [8, 13, 16, 26])
+def test_rows_replaced_in_one_pass_or_two(by_class, count, bits):
+    """Some of the rows are others now, and some are gone, whether their products fit a small kind of integer or not."""
+    rows, labels = draw(3, n=1500, bits=bits)
+    kept, (others, _) = count - count // 3, draw(4, n=1500, bits=bits)
+    # Most entries are as they were.
+    others = np.where(np.random.default_rng(1).random(rows.shape) < 0.8, rows, others)[:kept]
     statistics = ExactGram(5, 3, CONSTANT, by_class).update(rows, labels)
     statistics.replace(rows[:count], others, labels[:count])
-    now = ExactGram(5, 3, CONSTANT, by_class).update(np.concatenate([others, kept]), labels)
+    now = ExactGram(5, 3, CONSTANT, by_class).update(rows[count:], labels[count:]).update(others, labels[:kept])
+    # The lower half is what is computed, and the rest what it says.
+    assert np.tril(statistics.products[0]).tolist() == np.tril(now.products[0]).tolist()
     assert everything(statistics) == everything(now)
-    # Values whose product of all rows at once float64 does not hold.
-    large = (rows[:9].astype(np.int64) << 10).astype(np.int32)
-    wide = ExactGram(5, 3, CONSTANT, by_class).update(large, labels[:9]).replace(large, rows[:9], labels[:9])
-    assert everything(wide) == everything(ExactGram(5, 3, CONSTANT, by_class).update(rows[:9], labels[:9]))
+    statistics.revert(others, labels[:kept]).update(rows[:count], labels[:count])
+    assert everything(statistics) == everything(ExactGram(5, 3, CONSTANT, by_class).update(rows, labels))
+
+
+def test_a_half_matrix_can_go_on(monkeypatch):
+    """Rows added, taken back and replaced in any order, the upper half being left behind in between."""
+    rows, labels = draw(5, n=300, width=150, bits=12)
+    monkeypatch.setattr("oubli.solve.exchange.ROWS", 7)
+    statistics = ExactGram(150, 3, CONSTANT).update(rows[:100], labels[:100])
+    statistics.replace(rows[:50], rows[100:140], labels[:50]).update(rows[200:], labels[200:])
+    statistics.revert(rows[200:210], labels[200:210]).replace(rows[210:220], rows[:0], labels[210:220])
+    kept = np.concatenate([rows[100:140], rows[50:100], rows[220:]])
+    now = ExactGram(150, 3, CONSTANT).update(kept, np.concatenate([labels[:40], labels[50:100], labels[220:]]))
+    assert np.tril(statistics.lower).tolist() == np.tril(now.lower).tolist()
+    assert statistics.lower.tolist() != now.lower.tolist()
+    assert everything(statistics) == everything(now)
+
+
+def test_the_largest_rows_that_are_exchanged():
+    """Products at the edge of int32, in as many rows as one sum holds, and one beyond."""
+    for value in (2**14, 2**15 - 1, 2**15):
+        rows = np.full((9, 5), value, np.int32)
+        statistics = ExactGram(5, 1, CONSTANT).update(rows, np.zeros(9, np.int32))
+        statistics.replace(rows, -rows[:8] + 1, np.zeros(9, np.int32))
+        now = ExactGram(5, 1, CONSTANT).update(-rows[:8] + 1, np.zeros(8, np.int32))
+        assert everything(statistics) == everything(now)
 
 
 def test_no_rows_change_nothing():

@@ -116,12 +116,14 @@ OPTIONS = [
         {"random-feature": "256", "certified": "512"},
     ),
     EstimatorOption("--messages", RANDOM, "Random messages between neighbours.", click.INT, "1000", "N"),
+    EstimatorOption("--hybrid", RANDOM, "Two learnt layers before the head, whose weights are rounded coarsely."),
     EstimatorOption("--layers", LCF, "Layers between the features and the head.", click.INT, "2", "N"),
     EstimatorOption("--self-loops", LCF, "Count a node among its neighbours."),
     EstimatorOption(
         "--label-folds",
-        LCF,
-        "With 2 or more, layers see neighbours' training labels, those of other folds while learning.",
+        (*LCF, *RANDOM),
+        "With 2 or more, layers (of random-feature: those of --hybrid) see neighbours' training labels, those of other "
+        "folds while learning.",
         click.INT,
         "0",
         "N",

@@ -257,6 +257,8 @@ class NodeClassifier(NodePredictor):
                 "unlearn: no training node would remain, so there would be no model; nothing was changed. "
                 "Leave some labels, or delete the model"
             )
+        if self.fewest_classes == 1:
+            return
         stays = trains.copy()
         stays[plan.nodes] = stays[plan.labels] = False
         self._check_classes(self.graph_.label_codes[stays], "; nothing was changed")

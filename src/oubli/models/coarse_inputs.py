@@ -11,13 +11,8 @@ from oubli.errors import CapacityError
 from oubli.graph.distinct import distinct
 from oubli.graph.graph import Graph
 from oubli.graph.removal import RemovalPlan
+from oubli.models.coarse_grid import Grid, measure, quantise, same_grid
 from oubli.propagation import Propagation
-
-STEP_BITS = 5
-"""A coarse deviation is divided into 32 steps."""
-
-LIMIT = 256
-"""Inputs are clipped at 8 coarse deviations."""
 
 DEGREE_STEPS = 256
 CHUNK = 8192
@@ -117,7 +112,7 @@ class CoarseInputs:
         self._add(before, -1)
         self._add(after, 1)
         grid = self._measure(graph)
-        if not all(np.array_equal(new, old) for new, old in zip(grid, self._grid, strict=True)):
+        if not same_grid(grid, self._grid):
             return InputChange(reached=moved.reached, whole="a coarse statistic moved")
         values = self._quantise(after)
         former = self.values[rows]
@@ -144,24 +139,11 @@ class CoarseInputs:
         self.sums += sign * wide.sum(axis=0)
         self.squares += sign * (wide * wide).sum(axis=0)
 
-    def _measure(self, graph: Graph) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return each column's centre, in halves of its scale, and the exponent of the scale."""
-        centres, exponents = [], []
-        count = graph.num_nodes
-        for total, squares in zip(self.sums.tolist(), self.squares.tolist(), strict=True):
-            variance = count * squares - total * total
-            # The power of two nearest in ratio: between 4**e and 4**(e + 1) is twice the variance.
-            exponent = max(0, ((2 * variance // (count * count)).bit_length() - 1) // 2)
-            exponents.append(exponent)
-            centres.append((4 * total + (count << exponent)) // (count << (exponent + 1)))
-        return np.array(centres, np.int64), np.array(exponents, np.int64)
+    def _measure(self, graph: Graph) -> Grid:
+        return measure(self.sums, self.squares, graph.num_nodes)
 
     def _quantise(self, blocks: NDArray[np.int32]) -> NDArray[np.int16]:
-        # Exact until rounded: powers of two, and integers far below 2**53.
-        centres, exponents = self._grid
-        steps = np.ldexp(blocks - centres * np.ldexp(0.5, exponents), STEP_BITS - exponents)
-        values: NDArray[np.int16] = np.clip(np.rint(steps), -LIMIT, LIMIT).astype(np.int16)
-        return values
+        return quantise(blocks, self._grid)
 
 
 def _log_degrees(degrees: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -74,6 +74,11 @@ class RandomRows:
         """Slots of the training nodes, ascending."""
         return np.flatnonzero(self.codes >= 0)
 
+    @property
+    def received_bytes(self) -> int:
+        """Memory of what training nodes have received."""
+        return int(self._received.nbytes)
+
     def of(self, graph: Graph, slots: NDArray[np.int64]) -> NDArray[np.int16]:
         """Return the rows of any slots, computed from the graph, shape (slots, width)."""
         return self._rows(self._messages.received(self.around, Arcs.into(graph.adjacency, slots)), slots)
@@ -96,11 +101,10 @@ class RandomRows:
         """Return the rows of training nodes, by what they have received."""
         return self._rows(self.received(slots), slots)
 
-    def loses_class(self, gone: NDArray[np.int64]) -> bool:
-        """Tell whether without the labels of `gone` some class has no training node left."""
-        stays = self.codes.copy()
-        stays[gone] = -1
-        return np.unique(stays[stays >= 0]).size < self.classes.size
+    def loses_class(self, gone: NDArray[np.int64], counts: NDArray[np.int64]) -> bool:
+        """Tell whether without the labels of `gone` some class, of which `counts` train, has no training node left."""
+        going = np.bincount(self.codes[gone], minlength=counts.size)
+        return bool(((going > 0) & (going == counts)).any())
 
     def reach(self, graph: Graph, plan: RemovalPlan, changed: NDArray[np.int64], gone: NDArray[np.int64]) -> Reach:
         """Return what a removal reaches, of which the graph knows already and the rows do not.
@@ -121,17 +125,17 @@ class RandomRows:
 
     def update(
         self, graph: Graph, reach: Reach, change: InputChange, gone: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int16], NDArray[np.int64], NDArray[np.int16]]:
+    ) -> tuple[NDArray[np.int64], NDArray[np.int16], NDArray[np.int16]]:
         """Take back the messages that changed, and send the new ones.
 
         Returns
         -------
-        leaving : ndarray of int16
-            Rows of `gone` as they were.
         slots : ndarray of int64
-            Remaining training nodes whose row changed.
+            Remaining training nodes whose row changed, and `gone` after them.
         former : ndarray of int16
             What their rows were.
+        rows : ndarray of int16
+            What the rows of those that remain are.
         """
         # As all was before: the inputs are those of the present.
         present = self.around.inputs[change.rows]
@@ -143,12 +147,12 @@ class RandomRows:
         sent = self._messages.received(self.around, Arcs.among(reach.after, reach.receivers))
         self._received[self._place[reach.receivers]] += sent - taken
         leaves = self.codes[reach.receivers] < 0
-        leaving = rows[leaves]
         self._received[self._place[gone]] = 0
         self._place[gone] = -1
         slots, former = reach.receivers[~leaves], rows[~leaves]
-        changed = (self.kept(slots) != former).any(axis=1)
-        return leaving, slots[changed], former[changed]
+        now = self.kept(slots)
+        changed = (now != former).any(axis=1)
+        return np.append(slots[changed], gone), np.concatenate([former[changed], rows[leaves]]), now[changed]
 
     def relabel(self, graph: Graph, reach: Reach, gone: NDArray[np.int64]) -> None:
         """Take the labels of `gone` out, and bring degrees and sums of labels up to date."""

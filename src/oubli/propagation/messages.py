@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oubli.graph.adjacency import Adjacency
-from oubli.propagation.projection import splitmix64
+from oubli.propagation.draws import BELL_WORDS, bell, hashes
 from oubli.propagation.threads import TwoWay
 
 QUARTERS = 4
@@ -27,7 +27,6 @@ MESSAGE_LIMIT = 1023
 LABEL_INPUTS, FEATURE_INPUTS = 3, 5
 """Channels that a message reads of either kind."""
 
-WEIGHT_WORDS = 4
 BIAS_STEPS = 64
 
 
@@ -107,7 +106,7 @@ class RandomMessages:
         inputs = _draw_distinct(2 * num_inputs, FEATURE_INPUTS, num_messages, seed, 1) + label_channels
         self.channels = np.concatenate([read, inputs]).astype(np.int32)
         fan_in = len(self.channels)
-        draws = _bell(_hashes((fan_in + 1) * num_messages * WEIGHT_WORDS, seed, 2)).reshape(fan_in + 1, num_messages)
+        draws = bell(hashes((fan_in + 1) * num_messages * BELL_WORDS, seed, 2)).reshape(fan_in + 1, num_messages)
         self.weights = np.ascontiguousarray(draws[:-1])
         self.biases = BIAS_STEPS * draws[-1]
         self.width = 2 * (num_labels + 1) + num_messages
@@ -141,22 +140,10 @@ def sum_over_neighbours(
     _sum_neighbours(work, adjacency.start, adjacency.count, adjacency.neighbours, values, slots, out)
 
 
-def _hashes(size: int, seed: int, purpose: int) -> NDArray[np.uint64]:
-    key = splitmix64(np.array([seed], np.uint64))[0] ^ np.uint64(purpose)
-    return splitmix64(splitmix64(np.arange(size, dtype=np.uint64)) ^ splitmix64(np.array([key], np.uint64)))
-
-
-def _bell(words: NDArray[np.uint64]) -> NDArray[np.int32]:
-    """Return integers near a normal distribution of deviation 8: the ones among 256 random bits, less 128."""
-    bits = np.unpackbits(words.astype("<u8").view(np.uint8).reshape(-1, 8 * WEIGHT_WORDS), axis=1)
-    centred: NDArray[np.int32] = bits.sum(axis=1, dtype=np.int32) - np.int32(32 * WEIGHT_WORDS)
-    return centred
-
-
 def _draw_distinct(choices: int, count: int, draws: int, seed: int, purpose: int) -> NDArray[np.int64]:
     """Draw `count` different numbers below `choices`, or all there are, `draws` times, shape (count, draws)."""
     count = min(count, choices)
-    words = _hashes(count * draws, seed, purpose).reshape(count, draws)
+    words = hashes(count * draws, seed, purpose).reshape(count, draws)
     taken = np.empty((0, draws), np.int64)
     for at in range(count):
         pick = (words[at] % np.uint64(choices - at)).astype(np.int64)

@@ -9,11 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oubli.errors import CapacityError
+from oubli.solve.exchange import exchange_rows, mirror
 
 BLOCK = 1024
 """Rows a block: its float64 copy stays in cache."""
 
 EXACT = 2**53
+
+EXCHANGED = 2**15
+"""Values below which the products of a row that changes are within int32."""
 
 
 class ExactGram:
@@ -44,9 +48,28 @@ class ExactGram:
     def __init__(self, width: int, num_classes: int, constant: int, by_class: bool = False) -> None:
         groups = num_classes if by_class else 1
         self.constant = constant
-        self.products = np.zeros((groups, width + 1, width + 1), np.int64)
+        self._products = np.zeros((groups, width + 1, width + 1), np.int64)
+        self._is_half = False
         self.sums = np.zeros((num_classes, width + 1), np.int64)
         self.counts = np.zeros(num_classes, np.int64)
+
+    @property
+    def products(self) -> NDArray[np.int64]:
+        """`G`, whole."""
+        if self._is_half:
+            mirror(self._products[0])
+            self._is_half = False
+        return self._products
+
+    @products.setter
+    def products(self, products: NDArray[np.int64]) -> None:
+        self._products, self._is_half = products, False
+
+    @property
+    def lower(self) -> NDArray[np.int64]:
+        """`G` of one group, to be read on and below its diagonal alone."""
+        half: NDArray[np.int64] = self._products[0]
+        return half
 
     def update(self, rows: NDArray[np.signedinteger[Any]], labels: NDArray[np.int32]) -> ExactGram:
         """Add labelled rows."""
@@ -62,29 +85,35 @@ class ExactGram:
         rows: NDArray[np.signedinteger[Any]],
         labels: NDArray[np.int32],
     ) -> ExactGram:
-        """Take back rows that were added and add what they have become; of few rows in one pass over `G`."""
+        """Take back labelled rows that were added; the first of them have become `rows`, the others are gone."""
+        stays = len(rows)
+        if len(self._products) > 1:
+            return self.revert(former, labels).update(rows, labels[:stays])
         largest = max(int(_largest(former)), int(_largest(rows)), abs(self.constant))
-        few = 2 * len(rows) <= BLOCK and 2 * len(rows) * largest * largest <= EXACT
-        if len(self.products) > 1 or not few or len(rows) == 0:
-            return self.revert(former, labels).update(rows, labels)
-        _check_room(self.products[0], largest, len(rows), 1)
-        both = np.full((2 * len(rows), rows.shape[1] + 1), float(self.constant))
-        both[:, :-1] = np.vstack([former, rows])
-        signed = both.copy()
-        signed[: len(rows)] *= -1.0
-        add_integers(self.products[0], signed.T @ both, 1)
+        _check_room(self.lower, largest, stays, 1)
+        small = largest < EXCHANGED
+        if not small or not exchange_rows(self.lower, self._whole(former), self._whole(rows, len(former))):
+            return self.revert(former, labels).update(rows, labels[:stays])
+        self._is_half = True
         _add_sums(self.sums, former, labels, self.constant, -1)
-        _add_sums(self.sums, rows, labels, self.constant, 1)
+        _add_sums(self.sums, rows, labels[:stays], self.constant, 1)
+        self.counts -= np.bincount(labels[stays:], minlength=self.counts.size)
         return self
+
+    def _whole(self, rows: NDArray[np.signedinteger[Any]], count: int = 0) -> NDArray[np.int32]:
+        """Return rows with their constant column, and rows of zeros after them up to `count`."""
+        out = np.zeros((max(len(rows), count), rows.shape[1] + 1), np.int32)
+        out[: len(rows), :-1], out[: len(rows), -1] = rows, self.constant
+        return out
 
     def _add(self, rows: NDArray[np.signedinteger[Any]], labels: NDArray[np.int32], sign: int) -> ExactGram:
         if len(rows) == 0:
             return self
-        if len(self.products) == 1:
-            add_gram(self.products[0], rows, self.constant, sign)
+        if len(self._products) == 1:
+            add_gram(self._products[0], rows, self.constant, sign)
         else:
             for group in np.unique(labels).tolist():
-                add_gram(self.products[group], rows[labels == group], self.constant, sign)
+                add_gram(self._products[group], rows[labels == group], self.constant, sign)
         _add_sums(self.sums, rows, labels, self.constant, sign)
         self.counts += sign * np.bincount(labels, minlength=self.counts.size)
         return self

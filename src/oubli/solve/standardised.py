@@ -13,6 +13,7 @@ from oubli.solve.rounded import rounded_solve
 from oubli.solve.systems import EquilibratedSystem
 
 ROOM = 2**62
+TILE = 64
 
 
 class PenalisedSystem(EquilibratedSystem):
@@ -59,7 +60,7 @@ def standardised_weights(gram: ExactGram, alpha: float) -> NDArray[np.float64]:
         When `alpha` is too large for exact sums.
     """
     present = np.flatnonzero(gram.counts)
-    products, counts = gram.products[0], gram.counts[present]
+    products, counts = gram.lower, gram.counts[present]
     size, totals = int(products[-1, -1]), products[-1, :-1]
     # By Cauchy and Schwarz no entry, and no part of one, exceeds the largest of the diagonal.
     if size * int(products.diagonal().max()) >= ROOM:
@@ -81,10 +82,16 @@ def standardised_weights(gram: ExactGram, alpha: float) -> NDArray[np.float64]:
 
 
 @nb.njit(cache=True)
-def _centre(products, out):  # type: ignore[no-untyped-def]
-    # One pass, without the products of columns and of sums as matrices of their own.
+def _centre(lower, out):  # type: ignore[no-untyped-def]
+    # One pass, without the products of columns and of sums as matrices of their own; by tiles, so that writing across
+    # stays in cache.
     last = out.shape[0]
-    size = products[last, last]
-    for i in range(last):
-        for j in range(last):
-            out[i, j] = size * products[i, j] - products[last, i] * products[last, j]
+    size = lower[last, last]
+    for top in range(0, last, TILE):
+        for left in range(0, top + 1, TILE):
+            for i in range(top, min(last, top + TILE)):
+                for j in range(left, min(i + 1, left + TILE)):
+                    out[i, j] = size * lower[i, j] - lower[last, i] * lower[last, j]
+            for j in range(left, min(last, left + TILE)):
+                for i in range(max(top, j + 1), min(last, top + TILE)):
+                    out[j, i] = out[i, j]

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import numba as nb
 import numpy as np
 import scipy.linalg as sl
 from numpy.typing import NDArray
 
 from oubli.errors import CapacityError
 from oubli.solve.digits import DigitMatrix, carry, integer_digits
+from oubli.solve.halves import exact_matrix
 
 
 class RidgeSystem(Protocol):
@@ -34,6 +36,8 @@ class RidgeSystem(Protocol):
 def _factorise(matrix: NDArray[np.float64]) -> Any:
     """Return LAPACK's Cholesky factor, for approximate solutions; `matrix` is overwritten.
 
+    Nothing below its diagonal is read.
+
     Raises
     ------
     CapacityError
@@ -46,6 +50,13 @@ def _factorise(matrix: NDArray[np.float64]) -> Any:
         raise CapacityError(
             "solve: the system is not positive definite in float64; raise alpha, or drop columns that are repeated"
         ) from None
+
+
+@nb.njit(cache=True)
+def _scale_upper(matrix, scale, out):  # type: ignore[no-untyped-def]
+    for i in range(len(matrix)):
+        for j in range(i, len(matrix)):
+            out[i, j] = matrix[i, j] * scale[i] * scale[j]
 
 
 def _bound_with_intercept(
@@ -75,12 +86,12 @@ class EquilibratedSystem:
 
     def __init__(self, matrix: NDArray[np.int64], rhs: NDArray[np.int64]) -> None:
         self.rhs = rhs
-        self._exact = DigitMatrix(matrix)
-        floats = matrix.astype(np.float64)
+        # No entry of a positive definite matrix is larger than all of its diagonal.
+        self._exact = exact_matrix(matrix, int(matrix.diagonal().max(initial=0)))
         # Equilibrated, the factorisation keeps its accuracy when columns differ in size.
-        self._scale = 1.0 / np.sqrt(np.maximum(floats.diagonal(), 1.0))
-        floats *= self._scale[:, None]
-        floats *= self._scale[None, :]
+        self._scale = 1.0 / np.sqrt(np.maximum(matrix.diagonal().astype(np.float64), 1.0))
+        floats = np.empty(matrix.shape)
+        _scale_upper(matrix, self._scale, floats)
         self._factor = _factorise(floats)
 
     def product(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
