@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 SLOPE = 0.25
 """Largest slope of the sigmoid."""
 
-BEND = 1.0 / (6.0 * np.sqrt(3.0))
+BEND = 1.0 / (6.0 * 3.0**0.5)
 """Largest second derivative of the sigmoid."""
 
 
@@ -30,7 +30,7 @@ def feature_shift(degree: int, weights: NDArray[np.float64], convolution: float,
     length : float, default 1.0
         Of the node's feature row.
     """
-    return float(np.abs(weights).sum()) * float(degree) ** convolution * length
+    return float(float(np.abs(weights).sum()) * float(degree) ** convolution * length
 
 
 def edge_shift(

@@ -67,7 +67,7 @@ class LogisticHead:
         terms = np.linalg.norm(self._sum.gradient), self.strength * np.linalg.norm(self.weights)
         rounding = 8 * UNIT * float(sum(terms) + np.linalg.norm(self.noise))
         norm = float(np.linalg.norm(self.gradient))
-        return (norm + self._sum.rounding + rounding) * (1.0 + self.weights.size * UNIT)
+        return float((norm + self._sum.rounding + rounding) * (1.0 + self.weights.size * UNIT))
 
     def embedding_error(self, bounds: NDArray[np.float64]) -> float:
         """Return how much the gradient's norm may differ on exact rows, given column-wise bounds on their error.
@@ -80,7 +80,7 @@ class LogisticHead:
         columns = self.weights.shape[1]
         length = np.sqrt(self._squares * (1.0 + 1e-9))
         moved = float(np.linalg.norm(np.abs(self.weights).T @ bounds))
-        return (np.sqrt(columns) * float(np.linalg.norm(bounds)) + length * moved / 4) * (1.0 + 1e-12)
+        return float((np.sqrt(columns) * float(np.linalg.norm(bounds)) + length * moved / 4) * (1.0 + 1e-12))
 
     def replace(self, slots: NDArray[np.int64], rows: Matrix) -> None:
         """Put other rows in the places of those of `slots`."""
