@@ -30,7 +30,7 @@ def feature_shift(degree: int, weights: NDArray[np.float64], convolution: float,
     length : float, default 1.0
         Of the node's feature row.
     """
-    return float(float(np.abs(weights).sum()) * float(degree) ** convolution * length
+    return float(np.abs(weights).sum() * float(degree) ** convolution * length)
 
 
 def edge_shift(
