@@ -91,6 +91,7 @@ def receipt_lines(receipt: Receipt) -> list[str]:
         f"Forgotten: {told['removed']}{told['edges']}, in {duration(receipt.seconds)}.",
         f"Remaining: {count(left['nodes'], 'node')}, {count(left['edges'], 'edge')}, "
         f"{count(left['training_nodes'], 'training node')}.",
+        f"How: {receipt.path}.",
     ]
     for kind, ignored in receipt.ignored.items():
         lines.append(f"Passed over, since not there: {count(len(ignored), NAMES[kind])} ({_some(ignored)}).")
