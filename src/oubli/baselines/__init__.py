@@ -1,5 +1,7 @@
-"""What others do, for comparison: graph neural networks, trained by gradient descent."""
+"""What others do, for comparison: graph neural networks, and certified removal as it was published."""
 
+from oubli.baselines.cgu import CGUClassifier
 from oubli.baselines.classifier import GNNClassifier
+from oubli.baselines.hidden_layer import HiddenLayerClassifier
 
-__all__ = ["GNNClassifier"]
+__all__ = ["CGUClassifier", "GNNClassifier", "HiddenLayerClassifier"]

@@ -16,7 +16,7 @@ from oubli.graph.graph import Graph
 from oubli.graph.removal import RemovalPlan
 from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.gaussian import hidden_shift
-from oubli.guarantees.levels import Certified, Level
+from oubli.guarantees.levels import Certified, Heuristic, Level
 from oubli.guarantees.noise import system_normal
 from oubli.guarantees.odometer import Odometer
 from oubli.models.base import NodeClassifier
@@ -245,7 +245,7 @@ class CertifiedClassifier(NodeClassifier):
             "path": f"{'propagated whole' if change.whole else 'local'}; {done}",
         }
 
-    def guarantee(self) -> Certified:
+    def guarantee(self) -> Certified | Heuristic:
         """Return what the weights given out last promise of the removals so far."""
         account = self.odometer_
         return Certified(account.epsilon, account.delta, account.residual, max(0.0, 1.0 - account.spent))

@@ -140,4 +140,7 @@ def estimator_class(name: str) -> type[Any]:
         if known.__name__ == name and not inspect.isabstract(known):
             return known
         waiting += known.__subclasses__()
-    raise InputError(f"no estimator is called {name!r} in this version of oubli")
+    raise InputError(
+        f"no estimator is called {name!r} in this version of oubli; one of oubli.baselines, or of your own, has to be "
+        "imported first"
+    )

@@ -121,7 +121,7 @@ class IntegerEmbedding:
         """0: nothing is left behind."""
         return 0.0
 
-    def fit(self, graph: Graph) -> IntegerEmbedding:
+    def fit(self, graph: Graph) -> Self:
         """Compute the embedding of a graph."""
         self._propagation.fit(graph)
         return self
@@ -153,7 +153,7 @@ class IntegerEmbedding:
         """Return the state of `slots` by name, to be saved."""
         return self._propagation.arrays(slots)
 
-    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> IntegerEmbedding:
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Take over a state that was saved."""
         self._propagation.restore(arrays)
         return self
