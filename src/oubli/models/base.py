@@ -257,14 +257,12 @@ class NodeClassifier(NodePredictor):
                 "unlearn: no training node would remain, so there would be no model; nothing was changed. "
                 "Leave some labels, or delete the model"
             )
-        if self.fewest_classes == 1:
-            return
         stays = trains.copy()
         stays[plan.nodes] = stays[plan.labels] = False
         self._check_classes(self.graph_.label_codes[stays], "; nothing was changed")
 
     def _check_classes(self, codes: NDArray[np.int32], outcome: str = "") -> None:
-        if self.fewest_classes > 1 and np.unique(codes).size < self.fewest_classes:
+        if self.fewest_classes > 1 and np.count_nonzero(np.bincount(codes)) < self.fewest_classes:
             raise InputError(
                 f"{type(self).__name__} needs training nodes of {self.fewest_classes} classes or more to tell apart, "
                 f"and there would be fewer{outcome}; label some nodes of another class"

@@ -6,7 +6,6 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from oubli.propagation.threads import TwoWay
 from oubli.solve.digits import BITS, MAX_TERMS, DigitMatrix, carry
 
 EXACT_BITS = 52
@@ -42,7 +41,7 @@ class HalvedMatrix:
         if used.size == 0:
             return out
         sums = np.empty((2, used.size * m, rows), np.int64)
-        _multiply(self._matrix.size * len(vectors), self._matrix, vectors, self._bits, _run(self._bits), sums)
+        _multiply(self._matrix, vectors, self._bits, _run(self._bits), sums)
         low, high = sums.reshape(2, used.size, m, rows).transpose(0, 1, 3, 2)
         out[used] += low
         # Shifted in two parts, which int64 holds.
@@ -67,10 +66,11 @@ def _run(bits: int) -> int:
     return 1 << (EXACT_BITS - (bits - 1) - (BITS - 1))
 
 
-@TwoWay
+# On one thread: it is quick beside the factor, and a forked process, which has no thread pool, solves as well.
+@nb.njit(cache=True)
 def _multiply(matrix, vectors, bits, run, sums):  # type: ignore[no-untyped-def]
     size, count = matrix.shape[1], len(vectors)
-    for i in nb.prange(len(matrix)):
+    for i in range(len(matrix)):
         low, high = np.empty(size), np.empty(size)
         for j in range(size):
             over = (matrix[i, j] + (1 << (bits - 1))) >> bits
