@@ -52,7 +52,17 @@ class StreamOptions:
 
 
 class BadLineError(Exception):
-    """A line that cannot be honoured; its cause is an `OubliError` that names it."""
+    """A line that cannot be honoured.
+
+    Parameters
+    ----------
+    reason : OubliError
+        It names the line.
+    """
+
+    def __init__(self, reason: OubliError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 class StreamRun:
@@ -81,7 +91,11 @@ class StreamRun:
         self.replaced = former if self.former is None and self.source.resumable else None
         self.token = self.former.token if self.former else secrets.token_hex(8)
         self.done = self.saved = self.source.mark()
-        self.receipts = self._receipts()
+        try:
+            self.receipts = self._receipts()
+        except OubliError:
+            self.source.close()
+            raise
         self.tally = Tally()
         self.stop = StopSignals()
         self.finished = False
@@ -124,7 +138,7 @@ class StreamRun:
     def _work(self, reach: Callable[[int], None]) -> None:
         batch = Batch()
         for line in self.source:
-            if line is not None:
+            if line is not None and not self.stop.asked:
                 self._take(batch, line)
             # What a pipe brings does not wait for a whole batch longer than for a save.
             waited = line is None and self._due
@@ -157,7 +171,7 @@ class StreamRun:
                 check_present(self.fitted.graph_, entries)
         except OubliError as error:
             self._honour(batch)
-            raise BadLineError from error
+            raise BadLineError(error) from None
         batch.add(Request(line, entries, self.source.mark()))
 
     def _entries(self, line: Line) -> list[Entry]:
@@ -178,18 +192,29 @@ class StreamRun:
         if batch.requests and self.receipts and self.source.resumable and not self.former and not self.tally.saves:
             # From now on a later run knows the receipts of this one by their token.
             self._save()
-        if len(batch.requests) > 1:
-            with contextlib.suppress(InputError):
-                return self._forget(batch.requests)
+        if len(batch.requests) > 1 and self._forget_together(batch.requests):
+            return
         for request in batch.requests:
             try:
                 self._forget([request])
             except OubliError as error:
-                where = f"{self.source.name}, line {request.line.number}"
-                reason = str(error).removeprefix("unlearn: ").replace("; nothing was changed", "")
-                # A batch that failed midway leaves no model to go on with, whichever its line.
-                raise BadLineError from type(error)(f"{where}: {reason}")
-        return None
+                raise self._bad([request], error) from None
+
+    def _forget_together(self, requests: list[Request]) -> bool:
+        """Honour several requests at once; tell whether the model did, or refused and is as it was."""
+        try:
+            self._forget(requests)
+        except InputError:
+            return False
+        except OubliError as error:
+            raise self._bad(requests, error) from None
+        return True
+
+    def _bad(self, requests: list[Request], error: OubliError) -> BadLineError:
+        first, last = requests[0].line.number, requests[-1].line.number
+        where = f"{self.source.name}, line {first}" if first == last else f"{self.source.name}, lines {first} to {last}"
+        reason = str(error).removeprefix("unlearn: ").replace("; nothing was changed", "")
+        return BadLineError(type(error)(f"{where}: {reason}"))
 
     def _forget(self, requests: list[Request]) -> None:
         removal = to_removal([entry for request in requests for entry in request.entries])
@@ -222,8 +247,6 @@ class StreamRun:
 
     def _stopped(self, bad: BadLineError) -> OubliError:
         """Save what was done before a bad line, and return the error that tells of both."""
-        error = bad.__cause__
-        assert isinstance(error, OubliError)
         told = self._told_of_done(
             "mend the line and run the same command again", "mend the line and give it again with those after it"
         )
@@ -234,7 +257,7 @@ class StreamRun:
                 raise
             except OubliError as unsaved:
                 told = f"{self._lines_told(self.saved)} done in the saved model, those after them are not ({unsaved})"
-        return type(error)(f"{error}. {told[:1].upper()}{told[1:]}")
+        return type(bad.reason)(f"{bad.reason}. {told[:1].upper()}{told[1:]}")
 
     def _told_of_done(self, mend_file: str, mend_pipe: str) -> str:
         if not self.source.resumable:

@@ -58,14 +58,17 @@ class FileLines:
 
     def __init__(self, path: str, key: bytes, position: StreamPosition | None) -> None:
         self.name, self.key = path, key
-        try:
-            self._file = open(path, "rb")  # noqa: SIM115 - closed by close()
-            self.path_hash = keyed_hash(key, "name", os.fsencode(Path(path).resolve())).hexdigest()
-            self.first_hash = self._hash_of_first()
-            self._lines, self._bytes, self._seen = 0, 0, keyed_hash(key, "content")
-            self.resumed = self._go_to(position)
-        except OSError as error:
-            raise _unreadable(path, error) from None
+        self.path_hash = keyed_hash(key, "name", os.fsencode(Path(path).resolve())).hexdigest()
+        self._lines, self._bytes, self._seen = 0, 0, keyed_hash(key, "content")
+        with contextlib.ExitStack() as opened:
+            try:
+                self._file = opened.enter_context(open(path, "rb"))
+                self.first_hash = self._hash_of_first()
+                self.resumed = self._go_to(position)
+            except OSError as error:
+                raise _unreadable(path, error) from None
+            # It stays open for the lines that are left.
+            opened.pop_all()
 
     def __iter__(self) -> Iterator[Line | None]:
         """Yield the requests that are left; None never, since a file does not keep one waiting."""

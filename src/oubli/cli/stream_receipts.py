@@ -51,7 +51,12 @@ class ReceiptLines:
         _check_place(self.path, model, stream)
         with _told(self.path):
             self._file = self._opened()
-            if self._drop_undone(done):
+            try:
+                dropped = self._drop_undone(done)
+            except BaseException:
+                self._file.close()
+                raise
+            if dropped:
                 self._file.close()
                 self._file = self._opened()
 

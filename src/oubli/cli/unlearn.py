@@ -35,7 +35,7 @@ CHECKPOINT = 30.0
 @click.option(
     "--stream",
     metavar="FILE",
-    help="File of requests, one JSON request a line, to be honoured in order; - is stdin, which cannot be resumed.",
+    help="File of requests, one a line as for --request, to be honoured in order; - is stdin, which cannot be resumed.",
 )
 @click.option(
     "--batch",
