@@ -271,7 +271,8 @@ def test_the_first_line_is_bad(model, write):
     before = snapshot(model)
     for text in ("{", '{"nodes": [999]}\n', '\n\n{"nodes": [999]}\n{"nodes": [3]}\n'):
         stream = write("requests.jsonl", text)
-        assert_refused(run("unlearn", model, "--stream", stream), str(stream), "No line is done", "mend the line")
+        given = ("unlearn", model, "--stream", stream, "--receipt", stream.with_name("receipts.jsonl"))
+        assert_refused(run(*given), str(stream), "No line is done", "mend the line")
     assert snapshot(model) == before
 
 

@@ -168,7 +168,6 @@ class StreamRun:
             entries = self._entries(line)
             if self.options.missing == "error":
                 batch.check_unclaimed(entries)
-                check_present(self.fitted.graph_, entries)
         except OubliError as error:
             self._honour(batch)
             raise BadLineError(error) from None
@@ -188,27 +187,48 @@ class StreamRun:
         return entries
 
     def _honour(self, batch: Batch) -> None:
-        """Honour the requests of a batch at once, or one by one where the model refuses that, to find the line."""
-        if batch.requests and self.receipts and self.source.resumable and not self.former and not self.tally.saves:
-            # From now on a later run knows the receipts of this one by their token.
-            self._save()
-        if len(batch.requests) > 1 and self._forget_together(batch.requests):
+        """Honour what is in a batch, if anything is."""
+        if not batch.requests:
             return
-        for request in batch.requests:
-            try:
-                self._forget([request])
-            except OubliError as error:
-                raise self._bad([request], error) from None
+        if self.receipts and self.source.resumable and not self.former and not self.tally.saves:
+            self._begin(batch.requests)
+        self._honour_together(batch.requests)
 
-    def _forget_together(self, requests: list[Request]) -> bool:
-        """Honour several requests at once; tell whether the model did, or refused and is as it was."""
+    def _begin(self, requests: list[Request]) -> None:
+        """Save before anything is done, so that a later run knows the receipts of this one by their token."""
+        # A file given by mistake does not take the place of another.
+        if error := self._before_absent(requests[:1])[1]:
+            raise BadLineError(error)
+        self._save()
+
+    def _honour_together(self, requests: list[Request]) -> None:
+        """Honour requests at once; where one of them cannot be, honour those before it and raise for it."""
         try:
             self._forget(requests)
-        except InputError:
-            return False
+            return
+        except InputError as error:
+            refused = error
         except OubliError as error:
             raise self._bad(requests, error) from None
-        return True
+        # Looked for only now: in a stream that is well there is none.
+        good, absent = self._before_absent(requests)
+        if absent is not None:
+            if good:
+                self._honour_together(good)
+            raise BadLineError(absent)
+        if len(requests) == 1:
+            raise self._bad(requests, refused)
+        for request in requests:
+            self._honour_together([request])
+
+    def _before_absent(self, requests: list[Request]) -> tuple[list[Request], OubliError | None]:
+        """Return the requests before the first that names what is not there, and the error for that one."""
+        for at, request in enumerate(requests if self.options.missing == "error" else []):
+            try:
+                check_present(self.fitted.graph_, request.entries)
+            except OubliError as error:
+                return requests[:at], error
+        return requests, None
 
     def _bad(self, requests: list[Request], error: OubliError) -> BadLineError:
         first, last = requests[0].line.number, requests[-1].line.number
