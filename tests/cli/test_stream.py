@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -20,8 +21,10 @@ from tests.cli.test_purge import _holders, _traces_of_id
 
 from oubli import Removal, load_model
 from oubli.cli.stream_lines import FileLines
+from oubli.errors import CapacityError
 from oubli.graph import generate_graph, write_npz
 from oubli.guarantees import Receipt
+from oubli.models import SGCRidge
 
 MODELS = {
     "sgc": [],
@@ -574,6 +577,55 @@ def test_a_former_state_that_cannot_be_deleted(model, fitted, tmp_path, requests
 
 def _broken(folder):
     raise OSError(errno.EIO, "Input/output error")
+
+
+def test_a_removal_that_fails_midway_leaves_the_last_save(model, fitted, tmp_path, requests, stream, monkeypatch):
+    receipts, forget, calls = tmp_path / "receipts.jsonl", SGCRidge._forget, itertools.count(1)
+
+    def failing(self, plan, level):
+        if next(calls) == 6:
+            raise CapacityError("a sum is too large")
+        return forget(self, plan, level)
+
+    monkeypatch.setattr(SGCRidge, "_forget", failing)
+    given = ("unlearn", model, "--stream", stream, "--receipt", receipts)
+    words = ("line 6: a sum is too large", "No line is done in the saved model")
+    assert_refused(run(*given), *words)
+    assert load_model(model).digest() == load_model(fitted).digest()
+    assert receipts.read_text() == ""
+    assert run(*given).code == 0
+    assert load_model(model).digest() == _expected(fitted, requests)
+    assert _spans(receipts) == [(n, n) for n in range(1, 15)]
+
+
+def test_standard_input_that_is_closed(model, stream):
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *command_line("unlearn", model, "--stream", "-")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "standard input is closed" in done.stderr
+
+
+def test_a_named_pipe(model, fitted, tmp_path, requests):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    process = subprocess.Popen(
+        command_line("unlearn", model, "--stream", pipe, "--json"), stdout=subprocess.PIPE, text=True
+    )
+    # In two parts, the first of which ends within a line.
+    text = _text(requests)
+    with pipe.open("w") as file:
+        file.write(text[:100])
+        file.flush()
+        time.sleep(0.5)
+        file.write(text[100:])
+    out, _ = process.communicate(timeout=60)
+    assert json.loads(out)["stream"]["resumable"] is False
+    assert json.loads(out)["requests"] == 14
+    assert load_model(model).digest() == _expected(fitted, requests)
 
 
 def test_two_at_once(large, tmp_path):

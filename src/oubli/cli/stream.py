@@ -276,7 +276,9 @@ class StreamRun:
             except UnsweptError:
                 raise
             except OubliError as unsaved:
-                told = f"{self._lines_told(self.saved)} done in the saved model, those after them are not ({unsaved})"
+                told = (
+                    f"{self._lines_told(self.saved)} done in the saved model; what came after was not saved ({unsaved})"
+                )
         return type(bad.reason)(f"{bad.reason}. {told[:1].upper()}{told[1:]}")
 
     def _told_of_done(self, mend_file: str, mend_pipe: str) -> str:

@@ -233,9 +233,11 @@ def _request(number: int, content: bytes) -> Iterator[Line]:
 
 
 def _standard_input() -> int | None:
+    if sys.stdin is None:
+        raise InputError("standard input is closed; give the stream as a file")
     try:
         return sys.stdin.fileno()
-    except (AttributeError, OSError):  # one that is no file, as in a notebook
+    except OSError:  # one that is no file, as in a notebook
         return None
 
 
