@@ -439,7 +439,7 @@ def test_kills_at_random_moments(large, tmp_path):
         def later(seen=seen, until=until):
             # Start-up takes most of the time: count from the first save on.
             if until[0] is None and (model / "manifest.json").read_bytes() != seen:
-                until[0] = time.monotonic() + draws.uniform(0, 0.3)
+                until[0] = time.monotonic() + draws.uniform(0, 0.15)
             return until[0] is not None and time.monotonic() > until[0]
 
         assert _interrupted(*given, when=later, number=signal.SIGKILL)[0] == -signal.SIGKILL
@@ -630,7 +630,7 @@ def test_a_named_pipe(model, fitted, tmp_path, requests):
 
 def test_two_at_once(large, tmp_path):
     model, receipts, stream = copy_folder(large[0], tmp_path / "model"), tmp_path / "receipts.jsonl", tmp_path / "short"
-    many, node = 150, int(load_model(model).graph_.train_nodes[0])
+    many, node = 250, int(load_model(model).graph_.train_nodes[0])
     stream.write_text("".join(large[1].read_text().splitlines(keepends=True)[:many]))
     given = ("unlearn", model, "--stream", stream, "--checkpoint", 0)
     refused = []
