@@ -3,6 +3,8 @@
 import contextlib
 import io
 import json
+import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -45,6 +47,33 @@ def spawn(*arguments, stdin="", **options):
         command_line(*arguments), input=stdin, capture_output=True, text=True, check=False, timeout=120, **options
     )
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+def on_a_terminal(*arguments):
+    """Run a command whose stderr is a terminal, and return stdout and what the terminal got."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command_line(*arguments),
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        stdin=theirs,
+        env=os.environ | {"TERM": "xterm"},
+    )
+    os.close(theirs)
+    out = process.stdout.read()
+    process.stdout.close()
+    process.wait()
+    shown = b""
+    while True:
+        try:
+            part = os.read(ours, 4096)
+        except OSError:  # Linux ends a terminal whose other side is closed with an error
+            break
+        if not part:
+            break
+        shown += part
+    os.close(ours)
+    return process.returncode, out.decode(), shown.decode()
 
 
 def snapshot(folder):

@@ -1,13 +1,11 @@
 """Help, start-up, terminals and pipes."""
 
-import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from tests.cli.command import command_line, run
+from tests.cli.command import command_line, on_a_terminal, run
 
 from oubli import __version__
 
@@ -45,35 +43,8 @@ def test_the_installed_script_is_the_same_command():
     assert done.stdout == f"oubli {__version__}\n"
 
 
-def _on_a_terminal(*arguments):
-    """Run a command whose stderr is a terminal, and return stdout and what the terminal got."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        command_line(*arguments),
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-        stdin=theirs,
-        env=os.environ | {"TERM": "xterm"},
-    )
-    os.close(theirs)
-    out = process.stdout.read()
-    process.stdout.close()
-    process.wait()
-    shown = b""
-    while True:
-        try:
-            part = os.read(ours, 4096)
-        except OSError:  # Linux ends a terminal whose other side is closed with an error
-            break
-        if not part:
-            break
-        shown += part
-    os.close(ours)
-    return process.returncode, out.decode(), shown.decode()
-
-
 def test_progress_is_on_the_terminal_only(model):
-    code, out, shown = _on_a_terminal("unlearn", model, "--node", "3", "--json")
+    code, out, shown = on_a_terminal("unlearn", model, "--node", "3", "--json")
     assert code == 0
     assert out.startswith("{\n")
     assert out.endswith("}\n")

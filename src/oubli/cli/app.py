@@ -33,8 +33,9 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            _complain("Interrupted", "interrupted; a model on disk is whole, as it was before or as it was to be after")
+        except KeyboardInterrupt as interrupt:
+            told = str(interrupt) or "a model on disk is whole, as it was before or as it was to be after"
+            _complain("Interrupted", f"interrupted; {told}")
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:
             # Python would complain once more when it flushes at exit.

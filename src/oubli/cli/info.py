@@ -44,6 +44,7 @@ def describe(fitted: NodeClassifier) -> dict[str, Any]:
         "features": graph.num_features,
         "splits": {name: int(graph.split_slots(name).size) for name in ("train", "val", "test")},
         "removals": len(graph.index.ledger.hashes()),
+        "stream": _stream(fitted),
         "metric": metric,
         "scores": {name: _score(fitted, name, metric) for name in ("val", "test")},
         "digest": fitted.digest(),
@@ -70,6 +71,11 @@ def _odometer(fitted: NodeClassifier) -> dict[str, Any] | None:
     return fitted.odometer_.to_dict() if isinstance(fitted, CertifiedClassifier) else None
 
 
+def _stream(fitted: NodeClassifier) -> dict[str, int] | None:
+    place = fitted.stream_position
+    return None if place is None else {"lines": place.lines, "bytes": place.bytes, "requests": place.requests}
+
+
 def _kind(candidate: NodeClassifier) -> str:
     from oubli.models import CorrectAndSmooth
 
@@ -91,6 +97,10 @@ def _rows(values: dict[str, Any]) -> list[tuple[str, str]]:
     splits, scores = values["splits"], values["scores"]
     route = [("Route", routing(values["routing"], values["guarantee"]["level"]))] if values["routing"] else []
     account = [("Odometer", odometer(values["odometer"]))] if values["odometer"] else []
+    place = values["stream"]
+    stream = (
+        [("Stream", f"{count(place['lines'], 'line')} done, {count(place['requests'], 'request')}")] if place else []
+    )
     return [
         ("Kind", _call(values["model"])),
         ("Choices", choices(values["choices"]) or "none"),
@@ -103,6 +113,7 @@ def _rows(values: dict[str, Any]) -> list[tuple[str, str]]:
         ("Splits", f"{splits['train']:,} train, {splits['val']:,} val, {splits['test']:,} test"),
         ("Scores", ", ".join(f"{name} {values['metric']} {_figure(score)}" for name, score in scores.items())),
         ("Removals", f"{values['removals']:,} so far, remembered as keyed hashes"),
+        *stream,
         ("Digest", values["digest"]),
         ("On disk", size(values["bytes"])),
     ]

@@ -40,14 +40,26 @@ Exit codes
     2
         Bad input, or no room on the disk. Standard error has one line that says what, where and what to do; with
         ``--json`` it is an object, ``{"error": {"type": ..., "message": ..., "exit_code": 2}}``. Models on the disk are
-        untouched.
+        untouched; of a stream, what comes before the bad line is done and saved.
     130
-        Interrupted. A model on the disk is whole: as before, or as after.
+        Interrupted. A model on the disk is whole: as before, or as after. A stream ends its batch, saves, and says
+        where it is.
 
 Model folders
     A command that changes a model writes the new state beside the old one and puts it into force at once. One that is
     killed leaves the old or the new state whole, and the next command clears away what else it left. Of two commands
     that change a model at the same time one is refused and changes nothing.
+
+Streams
+    ``oubli unlearn --stream FILE`` honours one JSON request a line. The model is saved every 30 seconds and at the end,
+    and with it how far it is in FILE, with keyed hashes by which FILE is recognised. The same command goes on behind
+    the last line that was saved, also when lines were added, and has nothing to do when all is done. What was done of
+    FILE must stay as it was. Another file starts at its beginning, and takes the place of the former in the model.
+    ``oubli info`` tells how far a stream is.
+
+    Each line that ``--receipt`` adds has ``stream`` (a random name), the lines ``first`` to ``last``, ``requests`` and
+    the ``receipt``. They are added when the model is saved; those of lines done again after a kill are taken out first.
+    A pipe cannot be read again: after a kill, give what is missing yourself.
 """
 
 

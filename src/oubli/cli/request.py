@@ -66,10 +66,13 @@ class RequestReader:
 
     def request(self, file: str) -> list[Entry]:
         """Return the entries of a JSON file as `Removal.to_json` writes it."""
+        return self.parsed(*self._text(file))
+
+    def parsed(self, text: str, name: str) -> list[Entry]:
+        """Return the entries of a request in JSON that was read from `name`."""
         from oubli.graph import Removal
         from oubli.graph.removal import parse_request
 
-        text, name = self._text(file)
         try:
             given = parse_request(text)
             Removal(**given)

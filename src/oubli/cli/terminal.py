@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,16 +35,27 @@ def pairs(rows: Iterable[tuple[str, str]]) -> list[str]:
 @contextlib.contextmanager
 def progress(text: str, total: int | None = None) -> Iterator[Callable[[], None]]:
     """Show on a terminal that something takes its time; yields what to call after each of `total` steps."""
+    with progress_to(text, total) as reach:
+        steps = itertools.count(1)
+        yield lambda: reach(next(steps))
+
+
+@contextlib.contextmanager
+def progress_to(text: str, total: int | None = None, done: int = 0, unit: str = "") -> Iterator[Callable[[int], None]]:
+    """Show how far something is, in words with a `unit`; yields what to call with how many steps are done."""
     if not sys.stderr.isatty():
-        yield lambda: None
+        yield lambda reached: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=30), TimeElapsedColumn()]
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(text, total=total)
-        yield lambda: bar.advance(task)
+    columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=30)]
+    if unit:
+        of_all = "" if total is None else f" of {total:,}"
+        columns.append(TextColumn(f"{{task.completed:,.0f}}{of_all} {unit}"))
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(text, total=total, completed=done)
+        yield lambda reached: bar.update(task, completed=reached)
 
 
 @contextlib.contextmanager
@@ -56,3 +69,30 @@ def plain_warnings() -> Iterator[None]:
         warnings.filterwarnings("default", category=UserWarning, module=r"oubli\.")
         warnings.showwarning = show
         yield
+
+
+class StopSignals:
+    """Turns the first interrupt or termination into a wish to stop; a second one acts as it always did."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._former: dict[int, Any] = {}
+
+    def __enter__(self) -> StopSignals:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            former = signal.getsignal(number)
+            # Who ignores them, as a shell does for what runs in the background, goes on doing so.
+            if former is not signal.SIG_IGN:
+                # Outside the main thread Python has no handlers: there an interrupt does not get here either.
+                with contextlib.suppress(ValueError):
+                    signal.signal(number, self._ask)
+                    self._former[number] = former
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        while self._former:
+            signal.signal(*self._former.popitem())
+
+    def _ask(self, *given: object) -> None:
+        self.asked = True
+        self.__exit__()

@@ -15,6 +15,9 @@ from oubli.errors import InputError, UnsweptError
 if TYPE_CHECKING:
     from oubli.cli.request import Entry
 
+CHECKPOINT = 30.0
+"""Seconds of a stream's work that a kill may cost."""
+
 
 @click.command()
 @model_argument
@@ -30,6 +33,23 @@ if TYPE_CHECKING:
     "--request", metavar="FILE", multiple=True, help="JSON file with any of the lists nodes, edges, features, labels."
 )
 @click.option(
+    "--stream",
+    metavar="FILE",
+    help="File of requests, one a line as for --request, to be honoured in order; - is stdin, which cannot be resumed.",
+)
+@click.option(
+    "--batch",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Of a stream: honour so many requests at once, 1 without it.",
+)
+@click.option(
+    "--checkpoint",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    help="Of a stream: save the model whenever so much time has passed, 30 without it, and at the end.",
+)
+@click.option(
     "--missing",
     type=click.Choice(["error", "ignore"]),
     default="error",
@@ -43,7 +63,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Make choices such as alpha again on what remains, or keep them, which is quicker and may keep a trace.",
 )
-@click.option("--receipt", metavar="FILE", help="Write the receipt to this file, as JSON.")
+@click.option(
+    "--receipt", metavar="FILE", help="Write the receipt to this file, as JSON; of a stream, add one JSON line a batch."
+)
 @json_option
 def unlearn(
     model: str,
@@ -56,6 +78,9 @@ def unlearn(
     feature: tuple[str, ...],
     label: tuple[str, ...],
     request: tuple[str, ...],
+    stream: str | None,
+    batch: int | None,
+    checkpoint: float | None,
     missing: Literal["error", "ignore"],
     level: Literal["reselected", "frozen"],
     receipt: str | None,
@@ -66,11 +91,20 @@ def unlearn(
     Afterwards the model has the bytes of one that was fitted without them, and no file of MODEL holds them any more.
     The request is honoured whole or not at all: on any error MODEL stays as it was.
 
-    In files, ids are text; empty lines and those that start with # are skipped. Every option but --missing, --level and
-    --receipt can be repeated.
+    In files, ids are text; empty lines and those that start with # are skipped. The options that name what to forget
+    can be repeated.
+
+    A stream is worked through request by request: --stream FILE, without those options. The model keeps its place in
+    FILE, so that the same command goes on where it was interrupted or killed, and with lines added since. A bad line
+    ends it; what comes before is done and saved.
     """
     from oubli.cli.request import RequestReader, check_present, to_removal
 
+    named = [*nodes, *edges, *features, *labels, *node, *edge, *feature, *label, *request]
+    _check_together(stream, named, batch, checkpoint)
+    if stream is not None:
+        _honour_stream(model, stream, batch, checkpoint, missing, level, receipt, as_json)
+        return
     fitted = open_model(model)
     reader = RequestReader(fitted.graph_)
     entries = [
@@ -100,6 +134,36 @@ def unlearn(
         {"path": model, "receipt": done.to_dict()},
         [*receipt_lines(done), ELSEWHERE, *written, f"Check it with: oubli verify {model}"],
     )
+
+
+def _check_together(stream: str | None, named: list[str], batch: int | None, checkpoint: float | None) -> None:
+    if stream is not None and named:
+        raise InputError(
+            "--stream takes its requests from its file alone; leave out --nodes, --edges, --request and the like, or "
+            "honour them by a command of their own"
+        )
+    if stream is None and (batch is not None or checkpoint is not None):
+        option = "--batch" if batch is not None else "--checkpoint"
+        raise InputError(f"{option} is for streams; pass --stream FILE, or leave it out")
+
+
+def _honour_stream(
+    model: str,
+    stream: str,
+    batch: int | None,
+    checkpoint: float | None,
+    missing: Literal["error", "ignore"],
+    level: Literal["reselected", "frozen"],
+    receipt: str | None,
+    as_json: bool,
+) -> None:
+    from oubli.cli.stream import StreamOptions, StreamRun
+    from oubli.cli.stream_tally import summary, summary_lines
+
+    seconds = CHECKPOINT if checkpoint is None else checkpoint
+    run = StreamRun(model, StreamOptions(stream, batch or 1, seconds, missing, level, receipt))
+    run.run()
+    say(as_json, summary(run), summary_lines(run))
 
 
 def _check_asked(entries: list[Entry], files: list[str]) -> None:

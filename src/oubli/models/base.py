@@ -19,6 +19,7 @@ from oubli.graph.state import graph_from_arrays, graph_to_arrays
 from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.folder import write_folder
 from oubli.guarantees.levels import Exact, Guarantee, Level
+from oubli.guarantees.position import StreamPosition
 from oubli.guarantees.receipt import Receipt, installed_version
 from oubli.models.predictor import NodePredictor
 
@@ -43,6 +44,8 @@ class NodeClassifier(NodePredictor):
 
     choices_: dict[str, Any]
     level_: Level
+    stream_position: StreamPosition | None = None
+    """How far the model is in a stream of requests, if one was begun: saved with it, and not in its digest."""
 
     fewest_classes = 1
     """Classes there must be among the training nodes."""
@@ -88,6 +91,7 @@ class NodeClassifier(NodePredictor):
         self._fitted_as = self.describe()
         self._saved_as: dict[Path, str] = {}
         self._broken: str | None = None
+        self.stream_position = None
 
     def unlearn(self, removal: Removal, *, missing: Missing = "error", level: Level = "reselected") -> Receipt:
         """Forget what `removal` names, exactly, at the cost of the change.
@@ -184,6 +188,8 @@ class NodeClassifier(NodePredictor):
             "choices": self.choices_,
             "level": self.level_,
         }
+        if self.stream_position is not None:
+            description["stream"] = self.stream_position.to_dict()
         graph = {f"graph.{name}": array for name, array in graph_to_arrays(self.graph_).items()}
         return description, graph | self._state_arrays()
 
@@ -196,6 +202,8 @@ class NodeClassifier(NodePredictor):
         model.choices_, model.level_ = description["choices"], description["level"]
         model._restore(arrays)
         model._start_life()
+        if "stream" in description:
+            model.stream_position = StreamPosition(**description["stream"])
         return model
 
     def guarantee(self) -> Guarantee:
