@@ -47,6 +47,9 @@ class NodeClassifier(NodePredictor):
     fewest_classes = 1
     """Classes there must be among the training nodes."""
 
+    exact = True
+    """Whether a removal leaves the bytes of a fit on what remains."""
+
     forgets_aside = False
     """Whether a removal that fails leaves the model as it was."""
 
@@ -257,11 +260,15 @@ class NodeClassifier(NodePredictor):
                 "unlearn: no training node would remain, so there would be no model; nothing was changed. "
                 "Leave some labels, or delete the model"
             )
-        if self.fewest_classes == 1:
+        if self._most_demanding() == 1:
             return
         stays = trains.copy()
         stays[plan.nodes] = stays[plan.labels] = False
         self._check_classes(self.graph_.label_codes[stays], "; nothing was changed")
+
+    def _most_demanding(self) -> int:
+        """Return how many classes there must be, for those within as well."""
+        return self.fewest_classes
 
     def _check_classes(self, codes: NDArray[np.int32], outcome: str = "") -> None:
         if self.fewest_classes > 1 and np.unique(codes).size < self.fewest_classes:

@@ -40,5 +40,5 @@ if __name__ == "__main__":
     rebuilt, certificate = rebuild(description, arrays), None
     if isinstance(rebuilt, CertifiedClassifier):
         account = rebuilt.odometer_
-        certificate = {"residual": account.residual, "budget": account.budget}
+        certificate = {"residual": account.residual, "budget": account.budget, "chance": rebuilt.noise_chance()}
     print(json.dumps({"digest": rebuilt.digest(), "certificate": certificate}))  # noqa: T201
