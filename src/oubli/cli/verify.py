@@ -19,7 +19,8 @@ def verify(model: str, as_json: bool) -> int:
 
     The rebuild gets the data that MODEL still holds, with the edges shuffled, and none of its weights or sums. Exits
     with 0 if both models have the same digest, with 1 if they differ. Of a certified model, whose weights are random,
-    the fresh process evaluates the residual that they leave; 0 says that it is within the budget.
+    the fresh process evaluates the residual that they leave; 0 says that it is within the budget, and that the weights
+    given out lie as far from them as noise would put them.
     """
     fitted = open_model(model)
     with progress("Fitting anew in a fresh process"):
