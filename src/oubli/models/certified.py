@@ -250,15 +250,6 @@ class CertifiedClassifier(NodeClassifier):
         """Return the names of the state's arrays that the certificate is about."""
         return ("weights", "noise", "coef")
 
-    def noise_chance(self) -> float:
-        """Return how likely it is that the noise is as short or as long as it is, given the weights given out.
-
-        Next to none says that weights or noise are not those that were drawn.
-        """
-        if self.mechanism == "output":
-            return chance((self.coef_ - self._head.weights) / self._deviation())
-        return chance(self._head.noise / self.noise_std) if np.array_equal(self.coef_, self._head.weights) else 0.0
-
     def evaluated(self, graph: Graph, arrays: dict[str, NDArray[Any]]) -> Self:
         """Take over weights, propagate a graph exactly, and open an account with the residual that they leave there."""
         self._check_parameters()
@@ -269,6 +260,18 @@ class CertifiedClassifier(NodeClassifier):
         self._certificate.evaluate(self.graph_)
         self._start_life()
         return self
+
+    def evaluation(self) -> dict[str, float]:
+        """Return residual and budget, and the chance of noise as short or as long as it is on the weights given out.
+
+        Next to no chance says that weights or noise are not those that were drawn.
+        """
+        draws = self._head.noise / self.noise_std
+        if self.mechanism == "output":
+            draws = (self.coef_ - self._head.weights) / self._deviation()
+        elif not np.array_equal(self.coef_, self._head.weights):
+            draws = np.full_like(draws, np.inf)
+        return {"residual": self.odometer_.residual, "budget": self.odometer_.budget, "chance": chance(draws)}
 
     def _scores(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
         # The integer embedding has the bytes of a fresh one after every removal.
