@@ -173,8 +173,8 @@ def _conclusion(values: dict[str, Any]) -> list[str]:
         f"{accuracy['before']:.1%} to {accuracy['after']:.1%}.",
         "- Certified, by another model: what one person leaves in its weights is less than the noise on them hides.",
         "The guarantee of the first model is Exact, at level reselected: alpha was chosen again on what remains. The "
-        "rebuild starts from the data that the model still holds, on this machine and with this version of oubli. Copies elsewhere (source "
-        "data, backups, predictions handed out) are out of its reach.",
+        "rebuild starts from the data that the model still holds, on this machine and with this version of oubli. "
+        "Copies elsewhere (source data, backups, predictions handed out) are out of its reach.",
         "",
         "Next, with your own graph:",
         "   oubli fit DATA -o MODEL",
