@@ -19,6 +19,10 @@ def test_demo_for_people_and_machines_tells_the_same_story(tmp_path):
     assert set(told["digests"].values()) <= set(people.out.split()), "the same seed, the same bytes"
     assert told["files_with_traces"]["after"] == {"name": [], "features": []}
     assert told["files_with_traces"]["before"]["name"] == ["graph.node_ids.npy"]
+    certified = told["certified"]
+    assert certified["receipt"]["guarantee"]["kind"] == "certified"
+    assert certified["evaluated"]["residual"] <= certified["odometer"]["budget"] < certified["untrained"]["residual"]
+    assert "Guarantee: certified, epsilon 1, delta 1e-05" in " ".join(people.out.split())
     kept = load_model(tmp_path / "kept")
     assert (kept.digest(), kept.graph_.num_nodes) == (told["digests"]["model"], 399)
 
@@ -41,3 +45,17 @@ def test_demo_says_when_a_check_fails(monkeypatch):
     assert "NOT PROVED" in done.out
     assert "identical to rebuild" in done.out
     assert "What was just proved" not in done.out
+
+
+def test_demo_says_when_a_certificate_does_not_hold(monkeypatch):
+    from oubli.models.certificate import Certificate
+
+    def careless(self, graph, step_share, fresh_term):
+        self.odometer = self.odometer.after(0.0)
+        self.head.weights = self.head.weights + 1.0
+        return "nothing was evaluated"
+
+    monkeypatch.setattr(Certificate, "honour", careless)
+    done = run("demo", "--size", 400)
+    assert done.code == 1
+    assert "certificate holds" in " ".join(done.out.split("NOT PROVED")[1].split())

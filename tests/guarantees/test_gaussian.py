@@ -31,6 +31,8 @@ def test_extremes():
     assert shift_delta(1.0, 0.0) == 0.0
     assert hidden_shift(5000.0, 0.5) == LARGEST
     assert hidden_shift(1e-9, 1e-15) > 0
+    # Where the logarithms cancel, distance in all of the mass is what counts.
+    assert hidden_shift(1e-16, 1e-15) == 2e-15
     # The classical constant is only known to hold up to epsilon 1, where it asks for more noise.
     assert hidden_shift(1.0, 1e-4) > 1.0 / np.sqrt(2 * np.log(1.5 / 1e-4))
 

@@ -37,7 +37,7 @@ def lower_epsilon(removed, never, delta):
     return best
 
 
-class Seeded(CertifiedClassifier):
+class Played(CertifiedClassifier):
     """Draws its noise from a generator that the test owns."""
 
     generator: np.random.Generator
@@ -47,7 +47,7 @@ class Seeded(CertifiedClassifier):
         return self.factor * self.generator.standard_normal(shape)
 
 
-class TenTimesTooQuiet(Seeded):
+class TenTimesTooQuiet(Played):
     """Adds a tenth of the noise that it accounts for."""
 
     factor = 0.1
@@ -87,7 +87,7 @@ def play(kind, mechanism, runs):
 
 @pytest.mark.parametrize("mechanism", ["output", "objective"])
 def test_nobody_tells_better_than_claimed(mechanism):
-    removed, never, spent = play(Seeded, mechanism, RUNS)
+    removed, never, spent = play(Played, mechanism, RUNS)
     # The weights were kept, and the residual takes a good part of the budget: the game is worth playing.
     assert 0.3 < spent <= 1.0
     assert lower_epsilon(removed, never, DELTA) <= 1.0

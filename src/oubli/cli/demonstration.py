@@ -119,6 +119,29 @@ def costs(fitted: SGCRidge, draws: int, step: Callable[[], None]) -> dict[str, f
     return {"unlearn_seconds": statistics.median(forgetting), "refit_seconds": statistics.median(fitting)}
 
 
+def certify(graph: Graph, person: str) -> dict[str, Any]:
+    """Fit a certified model, forget a person, evaluate the certificate afresh; return what there is to tell."""
+    from oubli.graph import Removal
+    from oubli.guarantees.verification import holds
+    from oubli.models import CertifiedClassifier
+
+    def evaluate(**changed: Any) -> dict[str, Any]:
+        arrays = model.to_state()[1] | changed
+        values = type(model)(**model.get_params()).evaluated(model.graph_, arrays).evaluation()
+        return values | {"holds": holds(values)}
+
+    model = CertifiedClassifier(delta=min(1e-5, 0.1 / graph.train_nodes.size)).fit(graph)
+    before = model.score()
+    receipt = model.unlearn(Removal(nodes=[person]))
+    return {
+        "accuracy": {"before": before, "after": model.score()},
+        "receipt": receipt.to_dict(),
+        "odometer": model.odometer_.to_dict(),
+        "evaluated": evaluate(),
+        "untrained": evaluate(weights=0.0 * model.to_state()[1]["weights"]),
+    }
+
+
 def _seconds(work: Callable[[], Any]) -> float:
     started = time.perf_counter()
     work()

@@ -88,7 +88,8 @@ def unlearn(
 ) -> None:
     """Forget nodes, edges, features and labels, exactly.
 
-    Afterwards the model has the bytes of one that was fitted without them, and no file of MODEL holds them any more.
+    Afterwards the model has the bytes of one that was fitted without them, and no file of MODEL holds them any more. Of
+    a certified model only the weights it gives out are covered, by what their noise hides; the receipt says so.
     The request is honoured whole or not at all: on any error MODEL stays as it was.
 
     In files, ids are text; empty lines and those that start with # are skipped. The options that name what to forget

@@ -19,7 +19,8 @@ def verify(model: str, as_json: bool) -> int:
 
     The rebuild gets the data that MODEL still holds, with the edges shuffled, and none of its weights or sums. Exits
     with 0 if both models have the same digest, with 1 if they differ. Of a certified model, whose weights are random,
-    the fresh process evaluates the residual that they leave; 0 says that it is within the budget.
+    the fresh process evaluates the residual that they leave; 0 says that it is within the budget, and that the weights
+    given out lie as far from them as noise would put them.
     """
     fitted = open_model(model)
     with progress("Fitting anew in a fresh process"):
@@ -50,11 +51,18 @@ def _certificate(model: str, certificate: dict[str, float], holds: bool) -> tupl
     told = (
         f"The certificate holds: what the weights of {model} owe to more than the data it still holds, the noise hides."
         if holds
-        else f"The certificate does NOT hold: the weights of {model} are further from the optimum on the data it still "
-        "holds than the noise hides. It may have been changed; fit again before you rely on it."
+        else f"The certificate does NOT hold: {_fault(model, certificate)}. It may have been changed; fit again before "
+        "you rely on it."
     )
     rows = [
         ("Residual", f"{certificate['residual']:.6g}, evaluated afresh on exact embeddings"),
         ("Budget", f"{certificate['budget']:.6g}"),
+        ("Noise", f"as long as it should be, or further from it, with probability {certificate['chance']:.3g}"),
     ]
     return told, rows
+
+
+def _fault(model: str, certificate: dict[str, float]) -> str:
+    if certificate["residual"] <= certificate["budget"]:
+        return f"the weights that {model} gives out, and the noise on them, do not go with those evaluated"
+    return f"the weights of {model} are further from the optimum on the data it still holds than the noise hides"

@@ -29,11 +29,26 @@ def shift_delta(epsilon: float, shift: float) -> float:
 def hidden_shift(epsilon: float, delta: float) -> float:
     """Return the largest shift, in deviations of the noise, that stays (epsilon, delta)-close.
 
-    Rounded down: the delta of what is returned is at most `delta`.
+    Rounded down: what rounding could take from the delta that is computed is added to it.
     """
-    if shift_delta(epsilon, LARGEST) <= delta:
+
+    def excess(shift: float) -> float:
+        return shift_delta(epsilon, shift) + _rounding(epsilon, shift) - delta
+
+    if excess(LARGEST) <= 0:
         return LARGEST
-    shift = float(brentq(lambda s: shift_delta(epsilon, s) - delta, 1e-12, LARGEST, xtol=1e-15, rtol=1e-12))
-    while shift_delta(epsilon, shift) > delta:
+    smallest = 1e-12
+    if excess(smallest) > 0:
+        # Whatever epsilon: the distributions differ by ``2 Phi(s / 2) - 1 < 0.4 s`` of their mass.
+        return min(2.0 * delta, smallest)
+    shift = float(brentq(excess, smallest, LARGEST, xtol=1e-15, rtol=1e-12))
+    while excess(shift) > 0:
         shift *= 1.0 - 1e-12
     return shift
+
+
+def _rounding(epsilon: float, shift: float) -> float:
+    """Return a bound on the error of `shift_delta`: its logarithms carry a few units of what they are made of."""
+    first = float(log_ndtr(shift / 2 - epsilon / shift))
+    second = float(log_ndtr(-shift / 2 - epsilon / shift))
+    return 16 * 2.0**-53 * math.exp(first) * (1.0 + epsilon - 2 * first - 2 * second)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+MOST_FORECAST = 2.0**53
+
 
 @dataclass(frozen=True)
 class Odometer:
@@ -54,7 +56,7 @@ class Odometer:
         grown = self.residual - self.residual_after_step
         if self.requests_since_step == 0 or grown <= 0:
             return None
-        return int(max(self.budget - self.residual, 0.0) / (grown / self.requests_since_step))
+        return int(min(max(self.budget - self.residual, 0.0) / (grown / self.requests_since_step), MOST_FORECAST))
 
     def after(self, residual: float, *, steps: int = 0, tightenings: int = 0, retrainings: int = 0) -> Odometer:
         """Return the account after one more request and release."""

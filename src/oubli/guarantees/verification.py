@@ -15,6 +15,9 @@ from typing import Any, Protocol
 from oubli.errors import OubliError
 from oubli.guarantees.folder import write_folder
 
+LEAST_CHANCE = 1e-9
+"""Noise less likely than this was not drawn from what it is said to come from."""
+
 
 class Verifiable(Protocol):
     """A model that can say what it holds."""
@@ -44,7 +47,8 @@ class Verification:
     seconds : float
         Wall-clock time.
     certificate : dict or None
-        Of a certified model, the "residual" evaluated in the fresh process, and the "budget" it has to stay within.
+        Of a certified model, the "residual" evaluated in the fresh process, the "budget" it has to stay within, and the
+        "chance" of noise like that between the weights evaluated and those given out, which must not be next to none.
     """
 
     identical: bool
@@ -64,7 +68,8 @@ def verify(model: Verifiable) -> Verification:
     The rebuild is given the remaining graph with its edges in another order and direction, and the parameters; of the
     model's own numbers it sees none, but for choices that a removal at level "frozen" kept. A certified model's weights
     are random, so no rebuild has them: the fresh process propagates exactly, evaluates the residual that the given
-    weights leave on what remains, and compares that with the budget.
+    weights leave on what remains, compares that with the budget, and looks whether noise of the right length lies
+    between those weights and the ones given out.
 
     Parameters
     ----------
@@ -98,9 +103,14 @@ def verify(model: Verifiable) -> Verification:
     digests, certificate = {"model": model.digest(), "rebuilt": printed["digest"]}, printed["certificate"]
     equal = digests["model"] == digests["rebuilt"]
     return Verification(
-        identical=equal if certificate is None else certificate["residual"] <= certificate["budget"],
+        identical=equal if certificate is None else holds(certificate),
         digests=digests,
         level=description["level"],
         seconds=time.perf_counter() - started,
         certificate=certificate,
     )
+
+
+def holds(certificate: dict[str, float]) -> bool:
+    """Tell whether a certificate evaluated afresh holds."""
+    return certificate["residual"] <= certificate["budget"] and certificate["chance"] >= LEAST_CHANCE

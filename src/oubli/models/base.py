@@ -50,6 +50,9 @@ class NodeClassifier(NodePredictor):
     fewest_classes = 1
     """Classes there must be among the training nodes."""
 
+    exact = True
+    """Whether a removal leaves the bytes of a fit on what remains."""
+
     forgets_aside = False
     """Whether a removal that fails leaves the model as it was."""
 

@@ -132,8 +132,9 @@ class Certificate:
 
     def _check(self, most: float, where: str) -> None:
         residual = self.odometer.residual
-        if residual > most:
+        # Not a number counts as too much.
+        if not residual <= most:
             raise CertificateError(
                 f"{where}: the gradient stays at {residual:.3g}, and the noise hides {most:.3g}; fit with more "
-                "noise_std, alpha or epsilon, or scale the features down"
+                "noise_std, alpha or epsilon, a smaller rmax, or scale the features down"
             )

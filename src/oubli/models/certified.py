@@ -21,8 +21,10 @@ from oubli.guarantees.noise import system_normal
 from oubli.guarantees.odometer import Odometer
 from oubli.models.base import NodeClassifier
 from oubli.models.certificate import Certificate
+from oubli.models.certified_parameters import check_certified
+from oubli.models.given_out import chance, noise_deviation
 from oubli.models.logistic_head import LogisticHead
-from oubli.models.parameters import check_choice, check_integer, numbers
+from oubli.models.remaining_rows import RemainingRows
 from oubli.propagation import Embedding, Operator, Quantiser, hop_weights, make_embedding
 
 
@@ -37,12 +39,14 @@ class CertifiedClassifier(NodeClassifier):
     ----------
     epsilon, delta : float, default 1.0 and 1e-4
         Of each model given out, the fit and every removal: at most ``exp(epsilon)`` times as likely as without the
-        data, but for a probability of `delta`, which should be below one over the number of training nodes.
+        data, but for a probability of `delta`, which should be below one over the number of training nodes. Epsilon is
+        at most 32: more hides nothing.
     weights : str or sequence of float, default "sgc"
         Of the hops: "sgc" (the last alone), "average", "ppr", "alternating", or one number a hop from 0 on.
     hops : int, default 2
     rmax : float, default 0.0
-        Residues up to this stay where they are, and the error that they leave is charged; 0 propagates exactly.
+        Residues up to this stay where they are, and the error that they leave is charged; 0 propagates exactly. The
+        first prediction after a removal propagates what remains whole, since a residue would tell of what went.
     noise_std : float, default 0.1
         Standard deviation of the noise, in units of the loss's gradient.
     alpha : float, default 1e-2
@@ -95,6 +99,7 @@ class CertifiedClassifier(NodeClassifier):
     """
 
     fewest_classes = 2
+    exact = False
 
     def __init__(
         self,
@@ -136,24 +141,7 @@ class CertifiedClassifier(NodeClassifier):
         return self._certificate.odometer
 
     def _check_parameters(self) -> None:
-        for name in ("epsilon", "noise_std", "alpha"):
-            given = _number(getattr(self, name), name)
-            if not 0 < given < np.inf:
-                raise InputError(f"{name}: expected a positive number, got {getattr(self, name)!r}")
-        if not 0 < _number(self.delta, "delta") < 1:
-            raise InputError(f"delta: expected a number between 0 and 1, got {self.delta!r}")
-        if not 0 <= _number(self.rmax, "rmax") < np.inf:
-            raise InputError(f"rmax: expected 0 or a positive number, got {self.rmax!r}")
-        if not 0 <= _number(self.step_share, "step_share") <= 1:
-            raise InputError(f"step_share: expected a share from 0 to 1, got {self.step_share!r}")
-        check_integer(self.hops, "hops", 0, 64)
-        if self.projection is not None:
-            check_integer(self.projection, "projection (if not None)", 1, 4096)
-        check_integer(self.fraction_bits, "fraction_bits", 4, 20)
-        check_choice(self.mechanism, "mechanism", ("output", "objective"))
-        check_choice(self.normalize, "normalize", ("l2", None))
-        Operator.parse(self.operator)
-        hop_weights(self.weights, self.hops, self.teleport)
+        check_certified(self)
 
     def _has_choices(self) -> bool:
         return False
@@ -187,6 +175,7 @@ class CertifiedClassifier(NodeClassifier):
                 stacklevel=2,
             )
         self._set_head(self._make_embedding().fit(graph))
+        self._deviation()
         self._head.noise = self._fresh_term()
         self._certificate.fit(graph)
         self._release()
@@ -213,6 +202,7 @@ class CertifiedClassifier(NodeClassifier):
         epsilon, delta = float(self.epsilon), float(self.delta)
         room = float(self.noise_std) * hidden_shift(epsilon, delta)
         self._certificate = Certificate(self._head, embedding, epsilon, delta, room)
+        self._remaining = RemainingRows()
 
     def _fresh_term(self) -> NDArray[np.float64]:
         shape = self._head.weights.shape
@@ -221,13 +211,19 @@ class CertifiedClassifier(NodeClassifier):
     def _draw(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
         return system_normal(shape)
 
+    def _deviation(self) -> float:
+        return noise_deviation(self.noise_std, self._head.strength)
+
     def _release(self) -> None:
         self.coef_ = self._head.weights.copy()
         if self.mechanism == "output":
-            # A residual of `r` moves the optimum by at most ``r / strength``.
-            self.coef_ += self.noise_std / self._head.strength * self._draw(self.coef_.shape)
+            self.coef_ += self._deviation() * self._draw(self.coef_.shape)
 
     def _forget(self, plan: RemovalPlan, level: Level) -> dict[str, Any]:
+        if not (plan.wiped.size or plan.labels.size or len(plan.edges)):
+            # Another draw of noise on the same weights would only help to average it away.
+            return {"rows_changed": 0, "reached": [], "path": "nothing to forget, so no other model is given out"}
+        self._remaining.forget()
         trains = self.graph_.split_codes == 1
         gone = distinct(plan.nodes, plan.labels)
         gone = gone[trains[gone]]
@@ -265,8 +261,25 @@ class CertifiedClassifier(NodeClassifier):
         self._start_life()
         return self
 
+    def evaluation(self) -> dict[str, float]:
+        """Return residual and budget, and the chance of noise as short or as long as it is on the weights given out.
+
+        Next to no chance says that weights or noise are not those that were drawn.
+        """
+        draws = self._head.noise / self.noise_std
+        if self.mechanism == "output":
+            draws = (self.coef_ - self._head.weights) / self._deviation()
+        elif not np.array_equal(self.coef_, self._head.weights):
+            draws = np.full_like(draws, np.inf)
+        return {"residual": self.odometer_.residual, "budget": self.odometer_.budget, "chance": chance(draws)}
+
     def _scores(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
-        scores: NDArray[np.float64] = self._embedding.rows(self.graph_, slots) @ self.coef_
+        # The integer embedding has the bytes of a fresh one after every removal.
+        if self.rmax:
+            rows = self._remaining.rows(self.graph_, slots, self._make_embedding)
+        else:
+            rows = self._embedding.rows(self.graph_, slots)
+        scores: NDArray[np.float64] = rows @ self.coef_
         return np.hstack([-scores, scores]) if scores.shape[1] == 1 else scores
 
     def weights_digest(self) -> str:
@@ -301,12 +314,6 @@ class CertifiedClassifier(NodeClassifier):
     def _resume(self, embedding: Embedding, arrays: dict[str, NDArray[Any]]) -> None:
         """Take over weights beside an embedding that is there."""
         self._set_head(embedding)
-        self._head.resume(arrays["weights"], arrays["noise"])
+        noise = arrays["noise"] if self.mechanism == "objective" else np.zeros_like(self._head.noise)
+        self._head.resume(arrays["weights"], noise)
         self.coef_ = arrays["coef"]
-
-
-def _number(given: Any, name: str) -> float:
-    listed = numbers(given, name)
-    if len(listed) != 1:
-        raise InputError(f"{name}: expected one number, got {given!r}")
-    return listed[0]

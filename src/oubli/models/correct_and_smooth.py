@@ -18,7 +18,7 @@ from oubli.models.base import NodeClassifier
 from oubli.models.parameters import check_choice, check_integer, numbers
 from oubli.models.scoring import METRICS, score_predictions
 from oubli.models.sgc import SGCRidge
-from oubli.models.within import inner_arrays, restore_inner, unfitted
+from oubli.models.within import check_inner, inner_arrays, restore_inner, unfitted
 from oubli.propagation.spread import spread
 
 LARGEST_SCALE = 1000.0
@@ -71,8 +71,8 @@ class CorrectAndSmooth(NodeClassifier):
         self.scoring = scoring
 
     def _check_parameters(self) -> None:
-        if self.base is not None and not isinstance(self.base, NodeClassifier):
-            raise InputError(f"base: expected a node classifier, got {type(self.base).__name__}")
+        if self.base is not None:
+            check_inner(self.base, "base")
         self._template()._check_parameters()
         check_integer(self.iterations, "iterations", 1, 10_000)
         check_choice(self.scoring, "scoring", METRICS)

@@ -78,7 +78,7 @@ class LogisticHead:
         if not bounds.any():
             return 0.0
         columns = self.weights.shape[1]
-        length = np.sqrt(self._squares * (1.0 + 1e-9))
+        length = np.sqrt(self._squares)
         moved = float(np.linalg.norm(np.abs(self.weights).T @ bounds))
         return float((np.sqrt(columns) * float(np.linalg.norm(bounds)) + length * moved / 4) * (1.0 + 1e-12))
 
@@ -122,7 +122,8 @@ class LogisticHead:
 
     def _move_to(self, weights: Matrix) -> None:
         self.weights = weights
-        self._squares = float(np.vdot(self._rows, self._rows))
+        # At least the sum of squares, also when what is taken out again was most of it.
+        self._squares = float(np.vdot(self._rows, self._rows)) * (1.0 + (self._rows.size + 4) * UNIT)
         self._predicted = predict(self._rows, weights)
         self._sum = sum_gradient(self._rows, self._targets, self._predicted, float(np.linalg.norm(weights)))
 
@@ -137,7 +138,8 @@ class LogisticHead:
         rows = self._rows[places]
         length = float(np.linalg.norm(self.weights))
         part = sum_gradient(rows, self._targets[places], self._predicted[places], length)
-        self._squares += sign * float(np.vdot(rows, rows))
+        squares = float(np.vdot(rows, rows))
+        self._squares += sign * squares + (rows.size + 4) * UNIT * (squares + self._squares)
         total = self._sum.gradient + sign * part.gradient
         rounding = self._sum.rounding + part.rounding + 2 * UNIT * float(np.linalg.norm(total))
         self._sum = Summed(total, rounding)

@@ -39,6 +39,5 @@ if __name__ == "__main__":
     _, description, arrays = read_folder(sys.argv[1])
     rebuilt, certificate = rebuild(description, arrays), None
     if isinstance(rebuilt, CertifiedClassifier):
-        account = rebuilt.odometer_
-        certificate = {"residual": account.residual, "budget": account.budget}
+        certificate = rebuilt.evaluation()
     print(json.dumps({"digest": rebuilt.digest(), "certificate": certificate}))  # noqa: T201

@@ -22,7 +22,7 @@ from oubli.models.parameters import check_choice, check_integer, numbers
 from oubli.models.random_feature import RandomFeatureNet
 from oubli.models.scoring import METRICS
 from oubli.models.sgc import SGCRidge
-from oubli.models.within import inner_arrays, restore_inner, unfitted
+from oubli.models.within import check_inner, inner_arrays, restore_inner, unfitted
 
 Side = Literal["assortative", "heterophilous"]
 SIDES: tuple[Side, Side] = ("assortative", "heterophilous")
@@ -126,8 +126,7 @@ class RoutedClassifier(NodeClassifier):
         check_integer(self.minimum_edges, "minimum_edges", 0, 2**40)
         for side in SIDES:
             for given in self._given(side) or []:
-                if not isinstance(given, NodeClassifier):
-                    raise InputError(f"{side}: expected a node classifier or several, got {type(given).__name__}")
+                check_inner(given, side)
             if self._given(side) == []:
                 raise InputError(f"{side}: the sequence is empty; give at least one node classifier")
         # Of all, whichever are fitted now: a removal may change the route.

@@ -6,8 +6,26 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from oubli.errors import InputError
 from oubli.graph.graph import Graph
 from oubli.models.base import NodeClassifier
+
+
+def check_inner(given: Any, name: str) -> None:
+    """Check that something can be within an exact model.
+
+    Raises
+    ------
+    InputError
+        When it is no node classifier, or its deletions are not exact.
+    """
+    if not isinstance(given, NodeClassifier):
+        raise InputError(f"{name}: expected a node classifier, got {type(given).__name__}")
+    if not given.exact:
+        raise InputError(
+            f"{name}: the deletions of {type(given).__name__} are not exact, and this model's would pass for exact; "
+            "fit it alone"
+        )
 
 
 def unfitted(template: NodeClassifier, graph: Graph | None = None) -> NodeClassifier:
