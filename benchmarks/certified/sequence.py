@@ -15,7 +15,7 @@ from oubli.graph import Graph
 from oubli.models import CertifiedClassifier
 
 REQUESTS = 2000
-LIMIT = 60.0
+LIMIT = 40.0
 """CPU seconds after which no more requests are begun."""
 
 

@@ -51,7 +51,7 @@ TABLES = {
         "Single edges, one after the other",
         "The whole request, in CPU ms. *stepping*: requests after which the weights moved, and the share of all time "
         "that their Newton steps took; the rest is validation, propagation, gradient, noise and receipt. Fewer than "
-        "2,000 requests: stopped after 60 CPU s. *spent*: the largest share of the budget. *retrained*: a fit on what "
+        "2,000 requests: stopped after 40 CPU s. *spent*: the largest share of the budget. *retrained*: a fit on what "
         "remains, and its CPU time, of our own training; *ratio* is to the mean request. *default*: no arguments.",
         """
         data | data

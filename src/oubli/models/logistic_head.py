@@ -116,7 +116,8 @@ class LogisticHead:
         """
         gradient, weights = self.gradient, self.weights
         length = float(np.linalg.norm(gradient))
-        curvature = Curvature(self._rows, self._predicted, self.strength)
+        # Half the memory to go through, and any step will do: what is certified is the gradient after it.
+        curvature = Curvature(self._rows.astype(np.float32), self._predicted, self.strength)
         direction, _ = curvature.solve(gradient, max(goal / 2, LOOSE * length), INNER_STEPS)
         for halvings in range(HALVINGS):
             self._move_to(weights - 0.5**halvings * direction)
