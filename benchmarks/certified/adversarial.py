@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.certified.sequence import plain
-from benchmarks.certified.settings import Row, accuracy, chosen_model
+from benchmarks.certified.settings import Row, accuracy, chosen_model, unfitted
 from benchmarks.timing import Samples
-from benchmarks.unlearning.settings import clone
 from oubli.graph import Graph, Removal
 
 SHARE = 0.05
@@ -37,7 +36,7 @@ def _poisoned(graph: Graph, setting: Row, seed: int) -> Row:
     times = Samples()
     for part in np.array_split(edges, BATCHES):
         times.time(lambda part=part: model.unlearn(Removal(edges=part)))
-    row |= {"after": accuracy(model, graph.test_nodes), "never": accuracy(clone(model).fit(graph), graph.test_nodes)}
+    row |= {"after": accuracy(model, graph.test_nodes), "never": accuracy(unfitted(model).fit(graph), graph.test_nodes)}
     account = model.odometer_
     return row | {"ms": 1e3 * float(np.median(times.cpu)), "steps": account.newton_steps, "spent": 100 * account.spent}
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.certified.sequence import plain
-from benchmarks.certified.settings import LARGE, Row, accuracy, chosen_model
+from benchmarks.certified.settings import LARGE, Row, accuracy, chosen_model, unfitted
 from benchmarks.timing import Samples
 from benchmarks.unlearning.requests import draw_requests
-from benchmarks.unlearning.settings import SEED, clone
+from benchmarks.unlearning.settings import SEED
 from oubli.graph import Graph, Removal
 from oubli.models import CertifiedClassifier
 
@@ -43,7 +43,7 @@ def _batch(model: CertifiedClassifier, graph: Graph, requests: list[Removal]) ->
         embedding.remove = lambda *given, remove=remove: propagating.time(lambda: remove(*given))
         path = forgetting.time(lambda current=current, request=request: current.unlearn(request)).path
         smaller = editing.time(lambda request=request: graph.without(request))
-        fresh = clone(model)
+        fresh = unfitted(model)
         fitting.time(lambda fresh=fresh, smaller=smaller: fresh.fit(smaller))
         after, again = (accuracy(each, smaller.test_nodes) for each in (current, fresh))
         gaps.append(after - again)
@@ -61,10 +61,10 @@ def unchecked_step(model: CertifiedClassifier, graph: Graph) -> float:
 
     As certified graph unlearning (CGU) does, which charges a bound in place of this residual.
     """
-    other = clone(model)
+    other = unfitted(model)
     other.graph_ = graph
     embedding = other._make_embedding().fit(graph)
     other._set_head(embedding)
     other._head.resume(model._head.weights, model._head.noise)
     other._head.newton_step(0.0)
-    return other._certificate.residual(graph)
+    return float(other._certificate.residual(graph))

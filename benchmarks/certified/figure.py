@@ -24,8 +24,8 @@ def draw_figure(rows: list[dict[str, Any]], path: Path = FIGURE) -> None:
     # The same bytes from the same records.
     plt.rcParams["svg.hashsalt"] = "oubli"
     data, kinds = (list(dict.fromkeys(row[key] for row in rows)) for key in ("data", "kind"))
-    shape = {"nrows": len(data), "ncols": len(kinds), "figsize": (9.0, 3.0 * len(data))}
-    figure, axes = plt.subplots(sharey=True, squeeze=False, layout="constrained", **shape)
+    size = 9.0, 3.0 * len(data)
+    figure, axes = plt.subplots(len(data), len(kinds), figsize=size, sharey=True, squeeze=False, layout="constrained")
     for row in rows:
         here = axes[data.index(row["data"])][kinds.index(row["kind"])]
         ordered = sorted(row["all"], key=lambda one: one["true"])

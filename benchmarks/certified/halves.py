@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.certified.sequence import plain
-from benchmarks.certified.settings import Row, accuracy, chosen_model
+from benchmarks.certified.settings import Row, accuracy, chosen_model, unfitted
 from benchmarks.timing import Samples
-from benchmarks.unlearning.settings import SEED, clone
+from benchmarks.unlearning.settings import SEED
 from oubli.graph import Graph, Removal
 
 KINDS = ("node", "feature")
@@ -40,7 +40,7 @@ def _forget(graph: Graph, setting: Row, kind: str, looks: tuple[float, ...]) -> 
             largest = max(largest, model.odometer_.spent)
             gone += size
         rest = model.graph_.compacted()
-        again = accuracy(clone(model).fit(rest), rest.test_nodes)
+        again = accuracy(unfitted(model).fit(rest), rest.test_nodes)
         after, account = accuracy(model, rest.test_nodes), model.odometer_
         row: Row = {"share": 100 * share, "requests": account.requests, "before": start, "after": after}
         row |= {"retrained": again, "gap": after - again, "ms": 1e3 * float(np.median(times.cpu))}

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.certified.settings import Row, accuracy, chosen_model
+from benchmarks.certified.settings import Row, accuracy, chosen_model, unfitted
 from benchmarks.timing import Samples
 from benchmarks.unlearning.requests import draw_requests
-from benchmarks.unlearning.settings import SEED, clone
+from benchmarks.unlearning.settings import SEED
 from oubli.graph import Graph
 from oubli.models import CertifiedClassifier
 
@@ -38,7 +38,7 @@ def _sequence(graph: Graph, setting: Row, most: int) -> Row:
         if sum(requests.cpu) > LIMIT:
             break
     after = accuracy(model, graph.test_nodes)
-    fresh = clone(model)
+    fresh = unfitted(model)
     rest = model.graph_.compacted()
     retraining = Samples()
     for _ in range(3 if sum(times.cpu) < 1 else 1):
@@ -53,7 +53,7 @@ def _sequence(graph: Graph, setting: Row, most: int) -> Row:
     row |= {"retrainings": account.retrainings, "spent": 100 * max(shares)}
     row |= {"retraining_s": np.median(retraining.cpu), "ratio": np.median(retraining.cpu) / (ms.mean() / 1e3)}
     print({key: row[key] for key in ("mechanism", "requests", "before", "after", "ms", "ratio")}, flush=True)
-    return plain(row)
+    return dict(plain(row))
 
 
 class StepTimes:

@@ -29,7 +29,7 @@ LARGE = 20_000
 """Nodes from which on a setting is drawn once, instead of three times."""
 
 GRAPHS: dict[str, Callable[[], Graph]] = {
-    task.name: lambda task=task: task.load(0)  # type: ignore[misc]
+    task.name: lambda task=task: task.load(0)
     for task in TASKS
     if task.name in ("cora", "citeseer", "amazon-photo", "amazon-computers", "coauthor-physics")
 } | {"ogbn-arxiv": arxiv}
@@ -49,7 +49,7 @@ def available() -> list[str]:
 def make_model(graph: Graph, mechanism: str, alpha: float, noise_std: float, **others: Any) -> CertifiedClassifier:
     """Return a model with a delta that gives no training node away."""
     delta = min(DELTA, 0.5 / graph.train_nodes.size)
-    settings = {"delta": delta, "mechanism": mechanism, "alpha": alpha, "noise_std": noise_std}
+    settings: Row = {"delta": delta, "mechanism": mechanism, "alpha": alpha, "noise_std": noise_std}
     return CertifiedClassifier(**settings | others)
 
 
@@ -59,6 +59,11 @@ def chosen_model(graph: Graph, setting: Row, **others: Any) -> CertifiedClassifi
         return CertifiedClassifier()
     values = {"alpha": setting["alpha"], "noise_std": setting["noise_std"]}
     return make_model(graph, setting["mechanism"], **values | others)
+
+
+def unfitted(model: CertifiedClassifier) -> CertifiedClassifier:
+    """Return a model with the same settings."""
+    return CertifiedClassifier(**model.describe()["params"])
 
 
 def accuracy(model: CertifiedClassifier, nodes: Any, draws: int = 5) -> float:

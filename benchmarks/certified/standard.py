@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.certified.sequence import plain
-from benchmarks.certified.settings import Row, chosen_model
+from benchmarks.certified.settings import Row, chosen_model, unfitted
 from benchmarks.timing import Samples
 from benchmarks.unlearning.requests import draw_requests
-from benchmarks.unlearning.settings import SEED, clone
+from benchmarks.unlearning.settings import SEED
 from oubli.graph import Graph
 from oubli.models.certificate import ENOUGH
 
@@ -28,7 +28,7 @@ def measure(data: str, graph: Graph, settings: list[Row], quick: bool) -> list[R
     model = chosen_model(graph, setting).fit(graph)
     smaller = graph.without(request)
     fitting, propagating, standard = Samples(), Samples(), Samples()
-    fresh = clone(model)
+    fresh = unfitted(model)
     fitting.time(lambda: fresh.fit(smaller))
     embedding = propagating.time(lambda: fresh._make_embedding().fit(smaller))
     slots = smaller.split_slots("train")
