@@ -56,7 +56,7 @@ def train(rows: NDArray[np.float64], target: Any, strength: float, goal: float, 
     """Train one class against the rest down to a gradient's length; return the length that is left."""
     from sklearn.linear_model import LogisticRegression
 
-    # Its tolerance is on the largest entry of the mean gradient: as large as is sure to leave no longer a gradient.
+    # Its tolerance is on the largest entry of the mean gradient.
     tolerance = goal / len(rows) / np.sqrt(rows.shape[1])
     machine = LogisticRegression(C=1.0 / strength, fit_intercept=False, tol=tolerance, max_iter=20_000)
     times.time(lambda: machine.fit(rows, target))

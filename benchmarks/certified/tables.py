@@ -105,10 +105,10 @@ TABLES = {
     "standard": Shape(
         "Batches of 100 edges beside a standard optimiser",
         "Training from scratch on what remains by scikit-learn's LogisticRegression (lbfgs, one class against the "
-        "rest, the same penalty, no intercept), its tolerance set so that the gradient of a class is sure to be no "
-        "longer than *goal*, which our fit aims at over all classes; *length* is the longest it left. CPU seconds. "
-        "Where classes are many, some were trained and their time scaled up (*trained* of *classes*). Its embeddings "
-        "are ours: *propagation* is the whole graph's.",
+        "rest, the same penalty, no intercept), its tolerance set so that the gradient of a class should be no longer "
+        "than *goal*, which our fit aims at over all classes; *length* is the longest it left. CPU seconds. Where "
+        "classes are many, some were trained and their time scaled up (*trained* of *classes*). Its embeddings are "
+        "ours: *propagation* is the whole graph's.",
         """
         data | data
         alpha | alpha | .0e
