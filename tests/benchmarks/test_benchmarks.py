@@ -5,7 +5,12 @@ from dataclasses import fields
 import numpy as np
 import pytest
 from benchmarks import identity, results, threads, timing
-from benchmarks.certified.propagation import main as certified
+from benchmarks.certified import bounds
+from benchmarks.certified.__main__ import main as certified
+from benchmarks.certified.adversarial import opposed_edges
+from benchmarks.certified.figure import draw_figure
+from benchmarks.certified.propagation import main as propagation
+from benchmarks.certified.tables import TABLES, Results
 from benchmarks.kernels.__main__ import main as kernels
 from benchmarks.kernels.crossover import call_crossover
 from benchmarks.unlearning import random_feature
@@ -95,6 +100,7 @@ def test_results_hold_where_and_how_they_were_made(tmp_path):
         (unlearning, "sgc", KINDS),
         (unlearning, "random-feature", KINDS[:4]),
         (kernels, None, ()),
+        (propagation, None, ()),
         (certified, None, ()),
     ],
 )
@@ -108,8 +114,11 @@ def test_quick_run_on_a_generated_graph(main, model, kinds, tmp_path, capsys):
     settings = [row for row in rows if "identical" in row]
     assert {row["kind"] for row in settings} == set(kinds)
     assert all(row["identical"] for row in settings)
-    if main is certified:
+    if main is propagation:
         assert all(row["ratio"] >= 1 for row in rows if "ratio" in row)
+    if main is certified:
+        assert [table["title"] for table in document["tables"]] == [shape.title for shape in TABLES.values()]
+        assert all(row["sound"] and row["ordered"] for row in rows if "sound" in row)
     shown = [re.findall(r"^\| .*", part, re.MULTILINE) for part in results.render(document).split("\n## ")[1:]]
     assert [len(lines) - 2 for lines in shown] == [len(table["rows"]) for table in document["tables"]]
 
@@ -229,6 +238,36 @@ def test_rows_of_other_data_sets_stay(tmp_path):
         results.write_results("trial", "Trial", tables, tmp_path)
     document = json.loads((tmp_path / "trial.json").read_text(encoding="utf-8"))
     assert [[row["data"] for row in table["rows"]] for table in document["tables"]] == [["b", "a"]] * 3
+
+
+def test_rows_of_other_stages_stay(tmp_path):
+    Results("trial", tmp_path).put("lazy", "a", [{"data": "a", "rmax": 1e-3}])
+    again = Results("trial", tmp_path)
+    again.put("lazy", "b", [{"data": "b", "rmax": 1e-3}])
+    target = again.put("lazy", "a", [{"data": "a", "rmax": 1e-4}])
+    again.put("noise", "a", [{"data": "a"}])
+    kept = Results("trial", tmp_path)
+    assert [(row["data"], row["rmax"]) for row in kept.rows["lazy"]] == [("b", 1e-3), ("a", 1e-4)]
+    assert kept.of("noise", "a") == [{"data": "a"}]
+    assert TABLES["lazy"].title in target.read_text(encoding="utf-8")
+
+
+def test_adversarial_edges_join_classes_that_differ(graph):
+    edges = opposed_edges(graph, 50, 1)
+    labels = dict(zip(graph.node_ids.tolist(), graph.labels.tolist(), strict=True))
+    assert len(np.unique(edges, axis=0)) == 50
+    assert all(labels[u] != labels[v] and not graph.has_edge(u, v) for u, v in edges.tolist())
+    assert np.isin(edges, graph.train_nodes).all()
+
+
+def test_bounds_are_told_from_the_truth_and_drawn_alike_twice(graph, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    setting = {"mechanism": "output", "alpha": 1e-2, "noise_std": 0.1}
+    rows = bounds.measure("generated", graph, [setting], True)
+    assert all(one["true"] <= one["evaluated"] < one["worst"] for row in rows for one in row["all"])
+    for name in ("a.svg", "b.svg"):
+        draw_figure(rows, tmp_path / name)
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
 
 
 def test_crossover_leaves_the_library_as_it_was(graph):

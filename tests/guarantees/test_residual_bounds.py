@@ -158,3 +158,6 @@ def test_what_is_known_exactly():
     assert bounds.edge_shift(np.array([2, 2]), np.array([1, 1]), np.array([1.0]), 0.0) == 0.0
     assert bounds.gradient_shift(0.0, 1.0, 5.0) == 0.0
     assert bounds.data_dependent(np.zeros((0, 3)), np.ones(3)) == 0.0
+    rows = np.random.default_rng(0).standard_normal((5, 3))
+    known = bounds.data_dependent(rows, np.ones(3), float(np.linalg.norm(rows, 2)))
+    assert known == bounds.data_dependent(rows, np.ones(3))

@@ -76,3 +76,13 @@ def test_the_linear_system_against_a_dense_hessian(strength):
     assert few < steps
     assert curvature.solve(0 * vector, 0.0, 100) == (pytest.approx(0 * vector), 0)
     assert curvature.solve(vector, 0.0, 2)[1] == 2
+
+
+def test_single_precision_products_solve_to_its_digits():
+    rows, _, weights = case(2, 60, 6, 3, 0.5)
+    vector = np.random.default_rng(3).standard_normal((6, 3))
+    exact, single = (Curvature(part, predict(rows, weights), 0.5) for part in (rows, rows.astype(np.float32)))
+    found, steps = single.solve(vector, 1e-4 * np.linalg.norm(vector), 100)
+    assert found.dtype == np.float64
+    assert steps < 100
+    assert np.linalg.norm(exact.times(found) - vector) <= 2e-4 * np.linalg.norm(vector)

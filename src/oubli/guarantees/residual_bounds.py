@@ -125,8 +125,18 @@ def worst_case(gradient: float, longest: float, alpha: float, count: int) -> flo
     return BEND / 2 * longest**3 * gradient**2 / (alpha**2 * count)
 
 
-def data_dependent(rows: NDArray[np.float64], step: NDArray[np.float64]) -> float:
-    """Return a bound on the residual of one class after one exact Newton step `step`, on the rows that remain."""
+def data_dependent(rows: NDArray[np.float64], step: NDArray[np.float64], spectral: float | None = None) -> float:
+    """Return a bound on the residual of one class after one exact Newton step.
+
+    Parameters
+    ----------
+    rows : ndarray of float64, shape (n, columns)
+        That remain.
+    step : ndarray of float64, shape (columns,)
+    spectral : float, optional
+        The largest singular value of the rows, where it is known already: all classes share it.
+    """
     moved = rows @ step
-    spectral = float(np.linalg.norm(rows, 2)) if rows.size else 0.0
+    if spectral is None:
+        spectral = float(np.linalg.norm(rows, 2)) if rows.size else 0.0
     return BEND / 2 * spectral * float(np.abs(moved).max(initial=0.0)) * float(np.linalg.norm(moved))

@@ -262,6 +262,9 @@ class NodeClassifier(NodePredictor):
             raise InputError("parameters were changed after fit; call fit(graph) again, or set them back")
 
     def _check_remainder(self, plan: RemovalPlan) -> None:
+        if not plan.nodes.size and not plan.labels.size:
+            # No label goes: what could be trained on before still can, and nothing need be counted.
+            return
         trains = self.graph_.split_codes == 1
         if np.count_nonzero(trains[plan.nodes]) + np.count_nonzero(trains[plan.labels]) == np.count_nonzero(trains):
             raise InputError(

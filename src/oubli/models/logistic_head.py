@@ -85,9 +85,14 @@ class LogisticHead:
     def replace(self, slots: NDArray[np.int64], rows: Matrix) -> None:
         """Put other rows in the places of those of `slots`."""
         places = np.searchsorted(self._slots, slots)
+        if 2 * places.size > len(self._slots):
+            # Taken afresh, the sum costs less than taking out and putting in, and forgets the rounding so far.
+            self._rows[places] = rows
+            self._move_to(self.weights)
+            return
         self._take_out(places)
         self._rows[places] = rows
-        self._put_in(places)
+        self._put_in(places, rows)
 
     def drop(self, slots: NDArray[np.int64]) -> None:
         """Take the rows of `slots` out for good; their places hold zeros, which pull at nothing."""
@@ -111,7 +116,8 @@ class LogisticHead:
         """
         gradient, weights = self.gradient, self.weights
         length = float(np.linalg.norm(gradient))
-        curvature = Curvature(self._rows, self._predicted, self.strength)
+        # Half the memory to go through, and any step will do: what is certified is the gradient after it.
+        curvature = Curvature(self._rows.astype(np.float32), self._predicted, self.strength)
         direction, _ = curvature.solve(gradient, max(goal / 2, LOOSE * length), INNER_STEPS)
         for halvings in range(HALVINGS):
             self._move_to(weights - 0.5**halvings * direction)
@@ -128,16 +134,16 @@ class LogisticHead:
         self._sum = sum_gradient(self._rows, self._targets, self._predicted, float(np.linalg.norm(weights)))
 
     def _take_out(self, places: NDArray[np.int64]) -> None:
-        self._add(places, -1.0)
+        self._add(self._rows[places], self._targets[places], self._predicted[places], -1.0)
 
-    def _put_in(self, places: NDArray[np.int64]) -> None:
-        self._predicted[places] = predict(self._rows[places], self.weights)
-        self._add(places, 1.0)
+    def _put_in(self, places: NDArray[np.int64], rows: Matrix) -> None:
+        predicted = predict(rows, self.weights)
+        self._predicted[places] = predicted
+        self._add(rows, self._targets[places], predicted, 1.0)
 
-    def _add(self, places: NDArray[np.int64], sign: float) -> None:
-        rows = self._rows[places]
+    def _add(self, rows: Matrix, targets: NDArray[np.int64], predicted: Matrix, sign: float) -> None:
         length = float(np.linalg.norm(self.weights))
-        part = sum_gradient(rows, self._targets[places], self._predicted[places], length)
+        part = sum_gradient(rows, targets, predicted, length)
         squares = float(np.vdot(rows, rows))
         self._squares += sign * squares + (rows.size + 4) * UNIT * (squares + self._squares)
         total = self._sum.gradient + sign * part.gradient

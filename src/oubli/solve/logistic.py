@@ -80,22 +80,23 @@ class Curvature:
 
     Parameters
     ----------
-    rows : ndarray of float64, shape (n, columns)
+    rows : ndarray of float64 or float32, shape (n, columns)
+        Products are taken in their precision, whatever that of the vectors.
     predicted : ndarray of float64, shape (n, classes)
         What `predict` returned.
     strength : float
         Of the penalty on the weights, `n` times the share of one row.
     """
 
-    def __init__(self, rows: Matrix, predicted: Matrix, strength: float) -> None:
+    def __init__(self, rows: NDArray[Any], predicted: Matrix, strength: float) -> None:
         self._rows, self._strength = rows, strength
-        self._curves = predicted * (1.0 - predicted)
+        self._curves = (predicted * (1.0 - predicted)).astype(rows.dtype, copy=False)
 
     def times(self, direction: Matrix) -> Matrix:
         """Return the Hessian times a direction, each class with its own."""
-        images = self._rows @ direction
+        images = self._rows @ direction.astype(self._rows.dtype, copy=False)
         images *= self._curves
-        out: Matrix = self._rows.T @ images
+        out: Matrix = (self._rows.T @ images).astype(np.float64, copy=False)
         out += self._strength * direction
         return out
 
