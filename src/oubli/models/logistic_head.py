@@ -10,7 +10,7 @@ from oubli.solve.logistic import UNIT, Curvature, Summed, predict, sum_gradient
 INNER_STEPS = 64
 """Conjugate gradients a Newton step takes at most."""
 
-LOOSE = 0.002
+LOOSE = 1e-4
 """Share of a gradient that a step may leave of the linear system: a step costs more than conjugate gradients do."""
 
 HALVINGS = 30
