@@ -79,7 +79,7 @@ TABLES = {
         "Batches beside our own training from scratch",
         "CPU ms, medians of draws, every draw from the model of the whole graph; *propagation* is part of *forget*. "
         "*fit* is `CertifiedClassifier.fit` on what remains, the copy of the graph (*copy*) not counted. *gap*: "
-        "accuracy after forgetting less that of the fit. *CGU*: the graph propagated whole and one Newton step from "
+        "accuracy after forgetting less that of the fit, whose noise on the objective is another draw. *CGU*: the graph propagated whole and one Newton step from "
         "the old weights; *its residual* in per cent of the budget, which CGU bounds rather than evaluates.",
         """
         data | data
