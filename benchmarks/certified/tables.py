@@ -33,7 +33,8 @@ TABLES = {
         "objective: of those within half a point of the best validation accuracy the most noise, then the largest "
         "alpha. epsilon = 1; delta = 1e-4, or half of one over the training nodes where that is less. Accuracies, "
         "here and below, are of what is given out, noise and all, of five draws of the output's noise; in per cent. "
-        "The choice itself is not covered by the certificate. Test nodes were not looked at.",
+        "The choice itself is not covered by the certificate. Test nodes were not looked at. "
+        "Stages and data sets were measured in several runs, ratios always within one.",
         """
         data | data
         nodes | nodes | ,d
@@ -79,7 +80,8 @@ TABLES = {
         "Batches beside our own training from scratch",
         "CPU ms, medians of draws, every draw from the model of the whole graph; *propagation* is part of *forget*. "
         "*fit* is `CertifiedClassifier.fit` on what remains, the copy of the graph (*copy*) not counted. *gap*: "
-        "accuracy after forgetting less that of the fit, whose noise on the objective is another draw. *CGU*: the graph propagated whole and one Newton step from "
+        "accuracy after forgetting less that of the fit, whose noise on the objective is another draw. *CGU*: the "
+        "graph propagated whole and one Newton step from "
         "the old weights; *its residual* in per cent of the budget, which CGU bounds rather than evaluates.",
         """
         data | data
