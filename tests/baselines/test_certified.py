@@ -14,14 +14,14 @@ from oubli.guarantees import Certified, Heuristic
 from oubli.models import CertifiedClassifier
 
 
-class Silent(CGUClassifier):
+class SilentCGU(CGUClassifier):
     """No noise: what is given out is what was computed."""
 
     def _draw(self, shape):
         return np.zeros(shape)
 
 
-class SilentToo(CertifiedClassifier):
+class SilentCertified(CertifiedClassifier):
     """The same of the model that it is compared with."""
 
     def _draw(self, shape):
@@ -31,7 +31,7 @@ class SilentToo(CertifiedClassifier):
 def test_propagating_anew_leaves_what_pushing_leaves():
     raw = random_raw(3, num_nodes=90, degree=3.0)
     settings = {"delta": 1e-3, "step_share": 0.0, "hops": 2}
-    whole, local = Silent(**settings).fit(raw.build()), SilentToo(**settings).fit(raw.build())
+    whole, local = SilentCGU(**settings).fit(raw.build()), SilentCertified(**settings).fit(raw.build())
     for number, kind in enumerate(KINDS):
         removal = draw_removal(raw, kind, 3, np.random.default_rng(number))
         raw = raw.without(removal)
