@@ -67,6 +67,11 @@ def test_the_same_seed_trains_the_same_layer():
     assert not np.array_equal(rows[0], rows[2])
 
 
+def test_what_is_propagated_anew_leaves_no_residues():
+    with pytest.raises(InputError, match="rmax"):
+        CGUClassifier(rmax=1e-3).fit(generate_graph(num_nodes=50, seed=1))
+
+
 @pytest.mark.parametrize(("name", "value"), [("hidden", 0), ("epochs", -1), ("seed", 0.5), ("hops", -1)])
 def test_a_wrong_parameter_is_named(name, value):
     with pytest.raises(InputError, match=name):

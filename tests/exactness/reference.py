@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 from tests.exactness.raw import RawGraph
 
-from oubli import Graph
+from oubli import Graph, Removal, load_model
 from oubli.models import CorrectAndSmooth, LCFNet, NodeClassifier, RoutedClassifier, SGCRidge
 
 
@@ -53,3 +54,16 @@ def assert_same_graph(graph: Graph, other: Graph) -> None:
         assert getattr(graph, name).tolist() == getattr(other, name).tolist(), name
     ours, theirs = (g.table.take(np.flatnonzero(g.index.alive)).to_dense() for g in (graph, other))
     assert ours.tobytes() == theirs.tobytes()
+
+
+def assert_a_loaded_model_forgets(estimator: NodeClassifier, raw: RawGraph, folder: Path) -> None:
+    """Assert that a model that was saved and loaded is the same, and is after a further removal."""
+    model = clone(estimator).fit(raw.build())
+    model.unlearn(Removal(nodes=raw.ids[:2], labels=raw.train[-1:]))
+    model.save(folder)
+    loaded = load_model(folder)
+    assert_same(loaded, model)
+    gone = Removal(edges=loaded.graph_.edges[-2:], features=raw.ids[-1:])
+    for one in (model, loaded):
+        one.unlearn(gone, missing="ignore")
+    assert_same(loaded, model)

@@ -11,13 +11,13 @@ import pytest
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from tests.exactness.raw import draw_removal, random_raw, read_raw
-from tests.exactness.reference import assert_same, refit
+from tests.exactness.reference import assert_a_loaded_model_forgets, assert_same, refit
 from tests.exactness.test_sequences import Unlearning, run
 from tests.models.test_random_feature import GRID, each_removal, noise
 from tests.propagation.switch import switch
 from threadpoolctl import threadpool_limits
 
-from oubli import Removal, load_model, verify
+from oubli import Removal, verify
 from oubli.errors import InputError
 from oubli.models import RandomFeatureNet, RoutedClassifier, SGCRidge
 from oubli.models import random_feature as random_feature_module
@@ -201,16 +201,7 @@ def test_threads_do_not_matter(threads, monkeypatch):
 
 
 def test_a_loaded_model_forgets(case, local, tmp_path):
-    estimator, raw = case
-    model = clone(estimator).fit(raw.build())
-    model.unlearn(Removal(nodes=raw.ids[:2], labels=raw.train[-1:]))
-    model.save(tmp_path / "model")
-    loaded = load_model(tmp_path / "model")
-    assert_same(loaded, model)
-    gone = Removal(edges=loaded.graph_.edges[-2:], features=raw.ids[-1:])
-    for one in (model, loaded):
-        one.unlearn(gone, missing="ignore")
-    assert_same(loaded, model)
+    assert_a_loaded_model_forgets(*case, tmp_path / "model")
 
 
 @pytest.mark.parametrize("folds", [0, 2])

@@ -12,7 +12,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from tests.exactness.raw import KINDS, draw_removal, random_raw, read_raw
-from tests.exactness.reference import assert_same, refit
+from tests.exactness.reference import assert_a_loaded_model_forgets, assert_same, refit
 from tests.exactness.test_matrix import unlearn_and_refit
 from tests.exactness.test_sequences import Unlearning, run
 from tests.propagation.switch import switch
@@ -286,16 +286,7 @@ def test_threads_do_not_matter(threads, monkeypatch):
 
 
 def test_a_loaded_model_forgets_and_verifies(case, tmp_path):
-    estimator, raw = case
-    model = clone(estimator).fit(raw.build())
-    model.unlearn(Removal(nodes=raw.ids[:2], labels=raw.train[-1:]))
-    model.save(tmp_path / "model")
-    loaded = load_model(tmp_path / "model")
-    assert_same(loaded, model)
-    gone = Removal(edges=loaded.graph_.edges[-2:], features=raw.ids[-1:])
-    for one in (model, loaded):
-        one.unlearn(gone, missing="ignore")
-    assert_same(loaded, model)
+    assert_a_loaded_model_forgets(*case, tmp_path / "model")
 
 
 def test_verification_in_a_fresh_process():

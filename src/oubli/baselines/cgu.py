@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from oubli.errors import InputError
 from oubli.graph import Graph
 from oubli.graph.removal import RemovalPlan
 from oubli.models import CertifiedClassifier
-from oubli.propagation import Embedding, EmbeddingChange, IntegerEmbedding, Operator, Quantiser, hop_weights
+from oubli.propagation import Embedding, EmbeddingChange, IntegerEmbedding
 
 
 class WholeEmbedding(IntegerEmbedding):
@@ -44,8 +45,10 @@ class CGUClassifier(CertifiedClassifier):
     True
     """
 
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self.rmax:
+            raise InputError(f"rmax: this model propagates anew each time and leaves nothing; set 0, not {self.rmax!r}")
+
     def _make_embedding(self) -> Embedding:
-        wide = self.projection is not None and self.graph_.num_features > self.projection
-        quantiser = Quantiser(int(self.fraction_bits), self.normalize, self.projection if wide else None)
-        weights = hop_weights(self.weights, self.hops, self.teleport)
-        return WholeEmbedding(Operator.parse(self.operator), weights, quantiser)
+        return WholeEmbedding(*self._embedded_as())

@@ -97,7 +97,7 @@ class HiddenLayerClassifier(CertifiedClassifier):
     epochs : int, default 200
         Full-batch steps of Adam.
     seed : int, default 0
-    weights, hops, operator, rmax, projection, noise_std, alpha
+    weights, hops, operator, projection, noise_std, alpha
         As for `CertifiedClassifier`.
 
     Notes
@@ -124,7 +124,6 @@ class HiddenLayerClassifier(CertifiedClassifier):
         weights: str | Sequence[float] = "sgc",
         hops: int = 2,
         operator: str | float = "symmetric",
-        rmax: float = 0.0,
         projection: int | None = 512,
         noise_std: float = 0.1,
         alpha: float = 1e-2,
@@ -134,7 +133,6 @@ class HiddenLayerClassifier(CertifiedClassifier):
             weights=weights,
             hops=hops,
             operator=operator,
-            rmax=rmax,
             projection=projection,
             noise_std=noise_std,
             alpha=alpha,

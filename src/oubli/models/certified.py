@@ -181,10 +181,13 @@ class CertifiedClassifier(NodeClassifier):
         self._release()
 
     def _make_embedding(self) -> Embedding:
+        return make_embedding(*self._embedded_as(), float(self.rmax))
+
+    def _embedded_as(self) -> tuple[Operator, NDArray[np.float64], Quantiser]:
+        """Return what makes an embedding, but for how it is kept up to date."""
         wide = self.projection is not None and self.graph_.num_features > self.projection
         quantiser = Quantiser(int(self.fraction_bits), self.normalize, self.projection if wide else None)
-        weights = hop_weights(self.weights, self.hops, self.teleport)
-        return make_embedding(Operator.parse(self.operator), weights, quantiser, float(self.rmax))
+        return Operator.parse(self.operator), hop_weights(self.weights, self.hops, self.teleport), quantiser
 
     def _set_head(self, embedding: Embedding) -> None:
         """Begin with weights of zero on the rows of an embedding."""

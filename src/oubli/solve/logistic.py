@@ -103,8 +103,9 @@ class Curvature:
     def solve(self, vector: Matrix, tolerance: float, most: int) -> tuple[Matrix, int]:
         """Return the inverse Hessian times a vector, and how many steps of conjugate gradients it took.
 
-        Without a preconditioner: the penalty keeps the spectrum short, and a few steps do (two to five on the graphs
-        of our benchmarks, where a factorised Gram matrix saved one of them and cost more).
+        Without a preconditioner: the penalty keeps the spectrum short. Two to seven steps left a fiftieth of the vector
+        on Cora, Photo and arxiv; a factorised Gram matrix saved some. That took 2.6 to 3.4 times the time on
+        Photo, whose columns are many, and 15 to 38 % less on arxiv.
 
         Parameters
         ----------
