@@ -10,6 +10,7 @@ import time
 
 import pytest
 from tests.cli.command import command_line, copy_folder, run, snapshot
+from tests.cli.killing import PRELUDE
 
 from oubli import Removal, load_model
 from oubli.errors import InputError
@@ -17,30 +18,9 @@ from oubli.errors import InputError
 REQUEST = ("--node", "3", "--node", "11")
 
 # Forks before every change of the disk in turn, and kills the fork there. One thread layer survives a fork.
-KILLER = """
-import contextlib, io, json, os, shutil, signal, sys
-from oubli.cli import main
-
-def quiet(*arguments):
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        code = main(list(arguments))
-    return code, out.getvalue()
-
-def counting(limit):
-    seen = [0]
-    def wrap(name):
-        real = getattr(os, name)
-        def wrapped(*arguments, **options):
-            seen[0] += 1
-            if seen[0] == limit:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return real(*arguments, **options)
-        setattr(os, name, wrapped)
-    for name in ("fsync", "rename", "replace", "unlink", "rmdir", "mkdir", "open"):
-        wrap(name)
-    return seen
-
+KILLER = (
+    PRELUDE
+    + """
 source, place, *command = sys.argv[1:]
 found, limit = [], 0
 while True:
@@ -49,7 +29,7 @@ while True:
     shutil.copytree(source, model)
     child = os.fork()
     if child == 0:
-        counting(limit)
+        at_change(limit, "open")
         os._exit(quiet(command[0], model, *command[1:])[0])
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     left = sorted(os.listdir(model))
@@ -60,6 +40,7 @@ while True:
         break
 print(json.dumps(found))
 """
+)
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from tests.cli.command import assert_refused, command_line, copy_folder, on_a_terminal, run, snapshot
+from tests.cli.killing import PRELUDE
 from tests.cli.test_purge import _holders, _traces_of_id
 
 from oubli import Removal, load_model
@@ -453,27 +454,9 @@ def test_kills_at_random_moments(large, tmp_path):
 
 
 # Forks before every change of the disk in turn, kills the fork there, and goes on. One thread layer survives a fork.
-KILLER = """
-import contextlib, io, json, os, shutil, signal, sys
-from oubli.cli import main
-
-def quiet(*arguments):
-    with contextlib.redirect_stdout(io.StringIO()) as out:
-        return main(list(arguments)), out.getvalue()
-
-def count(limit):
-    seen = [0]
-    def wrap(name):
-        real = getattr(os, name)
-        def wrapped(*arguments, **options):
-            seen[0] += 1
-            if seen[0] == limit:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return real(*arguments, **options)
-        setattr(os, name, wrapped)
-    for name in ("fsync", "rename", "replace", "unlink", "rmdir", "mkdir"):
-        wrap(name)
-
+KILLER = (
+    PRELUDE
+    + """
 source, place, stream = sys.argv[1:]
 quiet("info", source)
 found, limit = [], 0
@@ -484,7 +467,7 @@ while True:
     command = ["unlearn", model, "--stream", stream, "--receipt", receipts, "--checkpoint", "0"]
     child = os.fork()
     if child == 0:
-        count(limit)
+        at_change(limit)
         os._exit(quiet(*command)[0])
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     code, out = quiet("info", model, "--json")
@@ -498,6 +481,7 @@ while True:
         break
 print(json.dumps(found))
 """
+)
 
 
 def test_kills_at_every_change_of_the_disk(fitted, tmp_path, requests, write):
