@@ -20,8 +20,6 @@ from oubli.guarantees.gaussian import hidden_shift
 from oubli.models import CertifiedClassifier
 from oubli.models.logistic_head import LogisticHead
 
-warnings.filterwarnings("ignore", message="delta")
-
 
 class Seeded(CertifiedClassifier):
     """Noise that the test knows."""

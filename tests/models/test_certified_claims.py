@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
 from scipy.stats import kstest
@@ -14,8 +12,6 @@ from oubli.graph import generate_graph
 from oubli.guarantees.noise import system_normal
 from oubli.models import CertifiedClassifier, CorrectAndSmooth, RoutedClassifier
 from oubli.models.logistic_head import LogisticHead
-
-warnings.filterwarnings("ignore", message="delta")
 
 
 @pytest.fixture(scope="module")
