@@ -1,8 +1,9 @@
 """What is learned from: graphs with stable ids, removals, data sets, converters and generators."""
 
 from oubli.graph.archive import read_npz, write_npz
+from oubli.graph.collection import GraphCollection, LabelledGraph
 from oubli.graph.convert import from_networkx, from_pyg, to_networkx, to_pyg
-from oubli.graph.datasets import list_datasets, load_dataset, load_graph
+from oubli.graph.datasets import list_datasets, load_collection, load_dataset, load_graph
 from oubli.graph.generate import generate_graph, label_features, rmat_edges
 from oubli.graph.graph import Graph
 from oubli.graph.removal import Removal, RemovalPlan
@@ -10,6 +11,8 @@ from oubli.graph.tables import read_tables
 
 __all__ = [
     "Graph",
+    "GraphCollection",
+    "LabelledGraph",
     "Removal",
     "RemovalPlan",
     "from_networkx",
@@ -17,6 +20,7 @@ __all__ = [
     "generate_graph",
     "label_features",
     "list_datasets",
+    "load_collection",
     "load_dataset",
     "load_graph",
     "read_npz",

@@ -260,7 +260,7 @@ def _collection_features(arrays: Mapping[str, NDArray[Any]], starts: NDArray[np.
     if "node_labels" in arrays:
         values = np.asarray(arrays["node_labels"], np.int64)
         values = values - values.min()
-        return np.eye(int(values.max()) + 1)[values]
+        return np.asarray(np.eye(int(values.max()) + 1)[values])
     if "node_attributes" in arrays:
         return np.asarray(arrays["node_attributes"], np.float64)
     # Graphs without features: the constant one, as graph classifiers are fed.

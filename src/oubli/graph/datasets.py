@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from oubli.errors import InputError
-from oubli.graph.archive import Arrays, read_npz, write_arrays
+from oubli.graph.archive import Arrays, read_arrays, read_npz, write_arrays
+from oubli.graph.collection import GraphCollection, collection_from_arrays
 from oubli.graph.durable import write_beside
 from oubli.graph.graph import Graph
 from oubli.graph.sources import PLANETOID_PARTS, read_gnn_benchmark, read_heterophilous, read_ogb, read_planetoid
@@ -178,6 +179,24 @@ def load_dataset(name: str, root: str | Path | None = None, split: int | str | N
             f"files in {', '.join(map(str, folders))}: {', '.join(seen) or 'none'}"
         )
     return read_npz(_download(SOURCES[wanted], _cache_folder()), split)
+
+
+def load_collection(name: str, root: str | Path | None = None) -> GraphCollection:
+    """Load graphs with a label each, by name, for instance ``"tu-mutag"``; or the path of an .npz of such graphs.
+
+    Looked for as by `load_dataset`.
+
+    Raises
+    ------
+    InputError
+        When there is nothing of that name, or it holds one graph only.
+    """
+    wanted = _canonical(name)
+    paths = [Path(name)] if name.endswith(".npz") else [folder / f"{wanted}.npz" for folder in _folders(root)]
+    for path in paths:
+        if path.is_file():
+            return collection_from_arrays(read_arrays(path), path.stem)
+    raise InputError(f"data set {name!r} is unknown; looked for {', '.join(map(str, paths))}")
 
 
 def list_datasets(root: str | Path | None = None) -> list[str]:

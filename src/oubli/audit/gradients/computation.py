@@ -126,7 +126,7 @@ def losses(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def loss_gradient(form: ModelForm, weights: Tensors, graphs: Sequence[LabelledGraph]) -> dict[str, Tensor]:
-    """Return the gradient of the mean loss of a batch, by parameter name, in the dtype and on the device of the weights.
+    """Return the gradient of the mean loss of a batch, by parameter name, in dtype and on the device of the weights.
 
     Raises
     ------

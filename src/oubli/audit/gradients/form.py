@@ -1,7 +1,8 @@
-"""The models that are audited: graph classifiers of graph layers, pooling and a head, and the names of their parameters."""
+"""The models that are audited: graph layers, pooling and a head, and the names of their parameters."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -140,7 +141,7 @@ class ModelForm:
                 if self.bias:
                     shapes[f"d{i}"] = (outputs,)
         widths = (self.hidden[-1], *self.head, self.num_classes)
-        for j, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False), start=1):
+        for j, (inputs, outputs) in enumerate(itertools.pairwise(widths), start=1):
             shapes[f"V{j}"] = (outputs, inputs)
             if self.head_bias:
                 shapes[f"c{j}"] = (outputs,)

@@ -46,8 +46,8 @@ class HeadInversion:
 def invert_head(transcript: Transcript) -> HeadInversion:
     """Return label, embedding and sensitivity of the one graph behind a transcript.
 
-    With biases: ``delta = dL/dc1``, ``h`` by least squares over all rows of ``dL/dV1``, label the only negative entry of
-    the last bias's gradient. Of a batch the same formulas give the label that weighs most and a mixture of embeddings.
+    With biases: ``delta = dL/dc1``, ``h`` by least squares over all rows of ``dL/dV1``, label the only negative entry
+    of the last bias's gradient. Of a batch the same formulas give the label that weighs most and a mixture of embeddings.
     Without: ``dL/dV1`` has rank one, and its scale is the one for which softmax gives back the gradient that was seen.
 
     Raises
@@ -97,8 +97,9 @@ def _without_biases(form: ModelForm, weights: Tensors, gradient: Tensors) -> Hea
     found.sort(key=lambda pair: pair[0])
     best = found[0][1]
     near = [other for apart, other in found[1:] if apart <= 1e3 * found[0][0] + 1e-12]
-    apart = [float((other.embedding - best.embedding).norm()) > 1e-6 * float(best.embedding.norm()) for other in near]
-    return replace(best, unique=not any(apart))
+    size = float(best.embedding.norm())
+    rivals = [float((other.embedding - best.embedding).norm()) > 1e-6 * size for other in near]
+    return replace(best, unique=not any(rivals))
 
 
 def _scales(form: ModelForm, weights: Tensors, direction: Tensor, target: Tensor, label: int) -> list[float]:

@@ -72,11 +72,11 @@ class Attack(ABC):
     kind: str = "attack"
     batch_size: int = 1
 
-    def check(self, transcript: Transcript) -> None:
+    def check(self, transcript: Transcript) -> None:  # noqa: B027
         """Raise `InputError`, saying what is supported, when this attack cannot work on such transcripts."""
 
-    def prepare(self, transcripts: Sequence[Transcript], seed: int = 0) -> None:
-        """See all transcripts of a run, whose form, weights and auxiliary graphs are the same, before the first attack."""
+    def prepare(self, transcripts: Sequence[Transcript], seed: int = 0) -> None:  # noqa: B027
+        """See all transcripts of a run before the first attack; form, weights and auxiliary graphs are the same."""
 
     @abstractmethod
     def reconstruct(self, transcripts: Sequence[Transcript], seed: int = 0) -> list[Reconstruction]:

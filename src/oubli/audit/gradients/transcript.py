@@ -31,8 +31,8 @@ class Transcript:
     gradient : mapping of str to Tensor
         What came back, as a gradient of the mean loss, in float64. Of several local steps or clients, the average.
     rounding : float
-        Relative error of what came back that the protocol implies: 2**-53 for float64, 2**-24 for float32, the deviation
-        of the noise in units of the clipping norm, ...
+        Relative error of what came back that the protocol implies: 2**-53 for float64, 2**-24 for float32, the
+        deviation of the noise in units of the clipping norm, ...
     num_graphs : int, default 1
         How many graphs are in the gradient.
     num_nodes : tuple of int, optional
@@ -84,14 +84,14 @@ class Transcript:
         if self.structure is not None:
             known.append("the true structure, by an oracle that no server has")
         aside = f"{len(self.auxiliary)} graphs of its own ({self.auxiliary_source})" if self.auxiliary else "no graphs"
+        widths = ", ".join(map(str, form.hidden))
         biases = "with" if form.bias else "without"
         return textwrap.dedent(
             f"""\
             Attacker: an honest-but-curious server; it follows the protocol and keeps what it sees.
             It knows {"; ".join(known)}; and it has {aside}.
             It does not know the graph, its features, its label, or other rounds.
-            Model: {form.num_layers} {form.layer.upper()} layers of width {", ".join(map(str, form.hidden))} {biases} bias,
-            {form.activation}, {form.pooling} pooling, a head of {len(form.head) + 1} linear maps."""
+            Model: {form.num_layers} {form.layer.upper()} layers of width {widths} {biases} bias, {form.activation}, {form.pooling} pooling, a head of {len(form.head) + 1} linear maps."""
         )
 
 
