@@ -47,7 +47,7 @@ def invert_head(transcript: Transcript) -> HeadInversion:
     """Return label, embedding and sensitivity of the one graph behind a transcript.
 
     With biases: ``delta = dL/dc1``, ``h`` by least squares over all rows of ``dL/dV1``, label the only negative entry
-    of the last bias's gradient. Of a batch the same formulas give the label that weighs most and a mixture of embeddings.
+    of the last bias's gradient. Of a batch they give the label that weighs most and a mixture of embeddings.
     Without: ``dL/dV1`` has rank one, and its scale is the one for which softmax gives back the gradient that was seen.
 
     Raises

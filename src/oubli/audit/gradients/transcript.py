@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -86,13 +85,14 @@ class Transcript:
         aside = f"{len(self.auxiliary)} graphs of its own ({self.auxiliary_source})" if self.auxiliary else "no graphs"
         widths = ", ".join(map(str, form.hidden))
         biases = "with" if form.bias else "without"
-        return textwrap.dedent(
-            f"""\
-            Attacker: an honest-but-curious server; it follows the protocol and keeps what it sees.
-            It knows {"; ".join(known)}; and it has {aside}.
-            It does not know the graph, its features, its label, or other rounds.
-            Model: {form.num_layers} {form.layer.upper()} layers of width {widths} {biases} bias, {form.activation}, {form.pooling} pooling, a head of {len(form.head) + 1} linear maps."""
+        lines = (
+            "Attacker: an honest-but-curious server; it follows the protocol and keeps what it sees.",
+            f"It knows {'; '.join(known)}; and it has {aside}.",
+            "It does not know the graph, its features, its label, or other rounds.",
+            f"Model: {form.num_layers} {form.layer.upper()} layers of width {widths} {biases} bias, {form.activation}, "
+            f"{form.pooling} pooling, a head of {len(form.head) + 1} linear maps.",
         )
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True, eq=False)
