@@ -4,9 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch")
-
+import torch
 from tests.audit.gradients.graphs import random_graph, typed_graph
 
 from oubli.audit.gradients import Case, Defence, ModelForm

@@ -2,9 +2,7 @@
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch")
-
+import torch
 from tests.audit.gradients.graphs import random_graph
 
 from oubli.audit.gradients import Case, Defence, ModelForm, invert_head

@@ -4,9 +4,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch")
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.audit.gradients.graphs import random_graph, typed_graph

@@ -58,7 +58,7 @@ def invert_head(transcript: Transcript) -> HeadInversion:
     form, gradient = transcript.form, transcript.gradient
     if not all(bool(torch.isfinite(gradient[name]).all()) for name in gradient):
         raise InputError("gradient: not finite everywhere; the update that came back cannot be audited")
-    if not bool(gradient["V1"].any()):
+    if not any(bool(gradient[name].any()) for name in ("V1", "c1") if name in gradient):
         raise InputError(
             "gradient: that of the head is zero; the loss of this client no longer changes, or it sent nothing"
         )
