@@ -6,6 +6,7 @@ from oubli.graph.convert import from_networkx, from_pyg, to_networkx, to_pyg
 from oubli.graph.datasets import list_datasets, load_collection, load_dataset, load_graph
 from oubli.graph.generate import generate_graph, label_features, rmat_edges
 from oubli.graph.graph import Graph
+from oubli.graph.molecules import generate_molecules
 from oubli.graph.removal import Removal, RemovalPlan
 from oubli.graph.tables import read_tables
 
@@ -18,6 +19,7 @@ __all__ = [
     "from_networkx",
     "from_pyg",
     "generate_graph",
+    "generate_molecules",
     "label_features",
     "list_datasets",
     "load_collection",

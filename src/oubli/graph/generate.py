@@ -66,13 +66,13 @@ def generate_graph(
     >>> graph.num_nodes, graph.num_edges
     (100, 300)
     """
-    _check(num_nodes >= 2 and num_classes >= 1, "num_nodes >= 2 and num_classes >= 1")
-    _check(num_features >= 0, "num_features >= 0")
-    _check(0 <= homophily <= 1, "homophily in [0, 1]")
-    _check(average_degree >= 0 and feature_noise >= 0, "average_degree >= 0 and feature_noise >= 0")
-    _check(degree_exponent > 2, "degree_exponent > 2")
-    _check(train >= 0 and val >= 0 and train + val <= 1, "train >= 0, val >= 0, train + val <= 1")
-    rng = _generator(seed)
+    expect(num_nodes >= 2 and num_classes >= 1, "num_nodes >= 2 and num_classes >= 1")
+    expect(num_features >= 0, "num_features >= 0")
+    expect(0 <= homophily <= 1, "homophily in [0, 1]")
+    expect(average_degree >= 0 and feature_noise >= 0, "average_degree >= 0 and feature_noise >= 0")
+    expect(degree_exponent > 2, "degree_exponent > 2")
+    expect(train >= 0 and val >= 0 and train + val <= 1, "train >= 0, val >= 0, train + val <= 1")
+    rng = generator_of(seed)
     labels = rng.permutation(num_nodes) % num_classes
     popularity = rng.random(num_nodes) ** (-1 / (degree_exponent - 1))
     # No node is expected to have more than about sqrt(n) times the usual number of ties.
@@ -128,7 +128,7 @@ def label_features(
     codes = np.asarray(labels)
     if codes.ndim != 1 or codes.dtype.kind not in "iu":
         raise InputError(f"labels: expected integers of shape (nodes,), got {codes.dtype} of shape {codes.shape}")
-    rng = _generator(seed)
+    rng = generator_of(seed)
     means = rng.standard_normal((int(codes.max(initial=-1)) + 1, num_features))
     means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
     means = np.concatenate([means, np.zeros((1, num_features))])
@@ -164,9 +164,9 @@ def rmat_edges(
     InputError
         For values out of range.
     """
-    _check(0 <= scale <= 30 and edge_factor >= 0, "scale in 0 .. 30 and edge_factor >= 0")
-    _check(min(a, b, c) >= 0 and a + b + c <= 1, "a, b, c >= 0 with a + b + c <= 1")
-    rng = _generator(seed)
+    expect(0 <= scale <= 30 and edge_factor >= 0, "scale in 0 .. 30 and edge_factor >= 0")
+    expect(min(a, b, c) >= 0 and a + b + c <= 1, "a, b, c >= 0 with a + b + c <= 1")
+    rng = generator_of(seed)
     wanted = edge_factor << scale
     keys = [np.empty(0, np.int64)]
     for start in range(0, wanted, RMAT_CHUNK):
@@ -238,12 +238,14 @@ def _pairs(keys: NDArray[np.int64], num_nodes: int) -> NDArray[np.int64]:
     return np.column_stack([keys // num_nodes, keys % num_nodes])
 
 
-def _generator(seed: int) -> np.random.Generator:
+def generator_of(seed: int) -> np.random.Generator:
+    """Return the generator that a seed stands for; the same on every machine."""
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise InputError(f"seed: expected an integer, not negative, got {seed!r}")
     return np.random.Generator(np.random.PCG64(int(seed)))
 
 
-def _check(holds: bool, expected: str) -> None:
+def expect(holds: bool, expected: str) -> None:
+    """Raise `InputError` saying what was expected, unless it holds."""
     if not holds:
         raise InputError(f"expected {expected}")
