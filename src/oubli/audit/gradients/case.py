@@ -169,9 +169,7 @@ class Case:
         )
         return transcript, self._secret(graphs)
 
-    def _seen(
-        self, graphs: Sequence[LabelledGraph], defence: Defence, generator: torch.Generator
-    ) -> dict[str, Tensor]:
+    def _seen(self, graphs: Sequence[LabelledGraph], defence: Defence, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the mean over clients of what each sends, in float64."""
         size = defence.graphs_per_client
         clients = [graphs[start : start + size] for start in range(0, len(graphs), size)]

@@ -7,14 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from oubli.audit.gradients.case import Defence
+from oubli.audit.gradients.defences.accuracy import AccuracyUnder, accuracy_under
 from oubli.audit.gradients.defences.combination import Combination, combine
 from oubli.audit.gradients.defences.federation import Batch, LocalSteps, SecureAggregation
 from oubli.audit.gradients.defences.noise import ClipAndNoise
 from oubli.audit.gradients.defences.precision import Float16, Int8
+from oubli.audit.gradients.defences.privacy import epsilon
 from oubli.audit.gradients.defences.sparsification import TopK
+from oubli.audit.gradients.defences.training import train
 from oubli.errors import InputError
 
 __all__ = [
+    "AccuracyUnder",
     "Batch",
     "ClipAndNoise",
     "Combination",
@@ -24,7 +28,10 @@ __all__ = [
     "LocalSteps",
     "SecureAggregation",
     "TopK",
+    "accuracy_under",
+    "epsilon",
     "parse_defence",
+    "train",
 ]
 
 

@@ -45,7 +45,7 @@ class TopK(Defence):
 
         Stich, Cordonnier and Jaggi, "Sparsified SGD with memory" (NeurIPS 2018), definition 2.1.
         """
-        return max(precision, (1 - self.share_kept) ** 0.5)
+        return max(precision, math.sqrt(1 - self.share_kept))
 
     def rounding_of(self, seen: Mapping[str, Tensor], precision: float) -> float:
         """Return a bound on what is missing that the message tells: no entry left out is larger than one sent.
@@ -56,8 +56,8 @@ class TopK(Defence):
         sent = flat[flat > 0]
         if self.num_clients > 1 or not sent.numel():
             return self.rounding(precision)
-        missing = float(sent.min()) * (flat.numel() - sent.numel()) ** 0.5
-        whole = (float(sent.square().sum()) + missing**2) ** 0.5
+        missing = float(sent.min()) * math.sqrt(flat.numel() - sent.numel())
+        whole = math.hypot(float(sent.norm()), missing)
         return min(self.rounding(precision), max(precision, missing / whole))
 
     def describe(self) -> str:
