@@ -32,20 +32,52 @@ class Defence:
         ``learning_rate * local_steps``.
     learning_rate : float, default 0.1
         Of local steps; of no importance when there is one.
+    num_clients : int, default 1
+        How many clients' messages the server sees only the mean of; the graphs are theirs in equal parts.
+
+    Raises
+    ------
+    InputError
+        When a number is below one, or clients cannot have equally many graphs.
     """
 
     name: str = "none"
     num_graphs: int = 1
     local_steps: int = 1
     learning_rate: float = 0.1
+    num_clients: int = 1
+
+    def __post_init__(self) -> None:
+        if min(self.num_graphs, self.local_steps, self.num_clients) < 1 or self.num_graphs % self.num_clients:
+            raise InputError(
+                f"defence {self.name}: needs a graph, a step and a client or more, and as many graphs of each client, "
+                f"got {self.num_graphs} graphs, {self.local_steps} steps, {self.num_clients} clients"
+            )
+        if not 0 < self.learning_rate < float("inf"):
+            raise InputError(f"defence {self.name}: learning rate {self.learning_rate}; it must be above 0 and finite")
+
+    @property
+    def graphs_per_client(self) -> int:
+        """How many graphs a client computes its update from."""
+        return self.num_graphs // self.num_clients
 
     def share(self, gradient: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-        """Return what is sent in place of the gradient."""
+        """Return what one client sends in place of its gradient."""
         return dict(gradient)
 
     def rounding(self, precision: float) -> float:
-        """Return the relative error of what is sent, as anyone who knows the protocol can tell."""
+        """Return the relative error of what is sent, as anyone who knows the protocol can tell.
+
+        Parameters
+        ----------
+        precision : float
+            That of the client's arithmetic, such as 2**-24.
+        """
         return precision
+
+    def rounding_of(self, seen: Mapping[str, Tensor], precision: float) -> float:
+        """Return the relative error of a message, as who knows the protocol and sees the message can tell."""
+        return self.rounding(precision)
 
     def describe(self) -> str:
         """Say in words what is done, for the threat model."""
@@ -121,14 +153,12 @@ class Case:
         defence = defence or Defence()
         if len(graphs) != defence.num_graphs:
             raise InputError(f"graphs: defence {defence.name} puts {defence.num_graphs} together, got {len(graphs)}")
-        update = self._update(graphs, defence)
-        shared = defence.share(update, torch.Generator().manual_seed(seed))
-        unit = PRECISIONS[self.precision][1]
+        seen = self._seen(graphs, defence, torch.Generator().manual_seed(seed))
         transcript = Transcript(
             form=self.form,
             weights={name: value.double() for name, value in self.weights.items()},
-            gradient={name: value.double() for name, value in shared.items()},
-            rounding=defence.rounding(unit),
+            gradient=seen,
+            rounding=defence.rounding_of(seen, PRECISIONS[self.precision][1]),
             num_graphs=len(graphs),
             num_nodes=tuple(graph.num_nodes for graph in graphs) if self.num_nodes_known else None,
             one_hot=self.one_hot,
@@ -138,6 +168,13 @@ class Case:
             protocol=f"computed in {self.precision}; {defence.describe()}",
         )
         return transcript, self._secret(graphs)
+
+    def _seen(self, graphs: Sequence[LabelledGraph], defence: Defence, generator: torch.Generator) -> dict[str, Tensor]:
+        """Return the mean over clients of what each sends, in float64."""
+        size = defence.graphs_per_client
+        clients = [graphs[start : start + size] for start in range(0, len(graphs), size)]
+        messages = [defence.share(self._update(client, defence), generator) for client in clients]
+        return {name: sum(message[name].double() for message in messages) / len(messages) for name in self.weights}
 
     def _update(self, graphs: Sequence[LabelledGraph], defence: Defence) -> dict[str, Tensor]:
         if defence.local_steps == 1:
