@@ -1,0 +1,307 @@
+"""An audit: attacks and nulls under defences, on the same victims, with what can be published at the end."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import oubli
+from oubli.audit.gradients.attacks import NULLS, build_attacks
+from oubli.audit.gradients.case import Case, Defence
+from oubli.audit.gradients.costs import build_defence, defence_cost
+from oubli.audit.gradients.form import ModelForm
+from oubli.audit.gradients.isomorphism import require_networkx
+from oubli.audit.gradients.journal import Journal, Record, plain_settings
+from oubli.audit.gradients.reconstruction import Attack
+from oubli.audit.gradients.results import FORMAT, examples_of, summarise, unsupported_lines, versions, write_results
+from oubli.audit.gradients.trial import Observations, Trial
+from oubli.audit.gradients.victims import Group, Halves, collection_digest, divide, group_victims
+from oubli.errors import InputError
+from oubli.graph.collection import GraphCollection
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(eq=False)
+class GradientAudit:
+    """How much single gradients of clients give away, by attacks and the nulls beside them.
+
+    The graphs are divided in two halves by a seeded permutation: victims are from the first, the attacker's own graphs
+    are the second.
+
+    Parameters
+    ----------
+    collection : GraphCollection
+    form : ModelForm
+    attacks : sequence of str or Attack
+        Names of `ATTACKS`, or attacks; results are kept by name.
+    defences : sequence of str or Defence, default ("none",)
+    victims : int, default 50
+        How many at the most.
+    seed : int, default 0
+        Of everything: weights, halves, orders of nodes, noise, attacks.
+    auxiliary : {"client", "random", "none"}, default "client"
+        What graphs the attacker has: the other half, Erdos-Renyi graphs, or none.
+    node_order : {"shuffled", "dataset"}, default "shuffled"
+    max_nodes, max_degree : int, optional
+        Largest victim; largest degree, where that is public. It has to hold for every graph.
+    num_nodes_known : bool, default True
+        Whether sizes of graphs are public.
+    precision : {"float64", "float32"}, default "float64"
+    device : {"cpu", "cuda"}, default "cpu"
+    weights : mapping of str to Tensor, optional
+        What the server sends; by default freshly drawn.
+    budget : float, default 1.0
+        Share of the published iterations for attacks that iterate.
+    nulls : sequence of str or Attack
+        Run in any case, as a score says nothing without them.
+    accuracy : bool, default True
+        Whether to measure what each defence costs the model.
+    rounds, delta : int, float
+        Of the privacy accountant, for defences with noise.
+    examples : int, default 6
+        Of how many victims truth and guesses are kept.
+
+    Raises
+    ------
+    InputError
+        For anything that is not supported, before anything is run.
+    ImportError
+        Without NetworkX.
+    """
+
+    collection: GraphCollection
+    form: ModelForm
+    attacks: Sequence[str | Attack]
+    defences: Sequence[str | Defence] = ("none",)
+    victims: int = 50
+    seed: int = 0
+    auxiliary: str = "client"
+    node_order: str = "shuffled"
+    max_nodes: int | None = None
+    max_degree: int | None = None
+    num_nodes_known: bool = True
+    precision: str = "float64"
+    device: str = "cpu"
+    weights: Mapping[str, Tensor] | None = None
+    budget: float = 1.0
+    nulls: Sequence[str | Attack] = NULLS
+    accuracy: bool = True
+    rounds: int = 1
+    delta: float = 1e-5
+    examples: int = 6
+
+    def __post_init__(self) -> None:
+        require_networkx()
+        self._check()
+        self._attacks = build_attacks(self.attacks, self.budget)
+        asked = list(self._attacks)
+        self._attacks |= {
+            name: null for name, null in build_attacks(self.nulls, self.budget).items() if name not in asked
+        }
+        self._defences = {defence.name: defence for defence in map(build_defence, self.defences)}
+        self._halves: Halves = divide(self.collection, self.victims, self.seed, self.auxiliary, self.max_nodes)
+        if max(defence.num_graphs for defence in self._defences.values()) > len(self._halves.victims):
+            raise InputError(f"victims: {len(self._halves.victims)} are not enough for defences that mix more graphs")
+        self._case = Case(
+            self.form,
+            self.form.draw(self.seed) if self.weights is None else self.weights,
+            self.precision,
+            self.device,
+            self.collection.one_hot,
+            self.max_degree,
+            self._halves.auxiliary,
+            self._halves.source,
+            self.num_nodes_known,
+        )
+        # Before any attack is prepared, which may leave traces in it.
+        self._settled = self._fingerprint()
+        self._check_supported(asked)
+
+    def run(self, folder: str | Path, progress: Progress | None = None) -> dict[str, Any]:
+        """Run what is missing in a folder, and write results.json, rows.csv and summary.csv there.
+
+        One that was stopped goes on behind the last whole chunk, and ends with the same results but for times. Attacks
+        and defences may be added to an audit that is done; other settings need another folder.
+
+        Parameters
+        ----------
+        folder : str or Path
+        progress : callable, optional
+            Called with how many attempts are done, of how many, and what comes next.
+
+        Returns
+        -------
+        dict
+            What results.json holds.
+
+        Raises
+        ------
+        InputError
+            When the folder holds another audit, or cannot be written.
+        """
+        folder = Path(folder)
+        with Journal.opened(folder, self._settled) as journal:
+            report = _Counter(progress, sum(len(self._groups(d)) for d in self._defences.values()) * len(self._attacks))
+            for defence in self._defences.values():
+                self._run_defence(defence, journal, report)
+            results = self._results(journal.records)
+            write_results(folder, results)
+        return results
+
+    def _check(self) -> None:
+        if not self.attacks or not self.defences or not self.nulls:
+            raise InputError("audit: give an attack, a defence (none is one) and a null at the least")
+        if all(graph.num_edges == 0 for graph in self.collection):
+            raise InputError(f"{self.collection.name}: no graph has an edge, so there is no structure to find")
+        for what, given, needed in (
+            ("feature columns", self.collection.num_features, self.form.num_features),
+            ("classes", self.collection.num_classes, self.form.num_classes),
+        ):
+            if given != needed:
+                raise InputError(f"{self.collection.name}: has {given} {what}, and the model form {needed}")
+        if self.device.startswith("cuda") and not torch.cuda.is_available():
+            raise InputError(f"device: {self.device!r} is not available here; use cpu")
+        if self.budget <= 0:
+            raise InputError(f"budget: a share of the published iterations above 0, got {self.budget:g}")
+        largest = max(int(graph.degrees.max()) for graph in self.collection)
+        if self.max_degree is not None and largest > self.max_degree:
+            raise InputError(f"max degree: {self.max_degree}, and a node of {self.collection.name} has {largest}")
+
+    def _check_supported(self, asked: Sequence[str]) -> None:
+        """Raise when none of the attacks asked for works under any of the defences."""
+        reasons: dict[str, str] = {}
+        for defence in self._defences.values():
+            seen = Observations.of(self._case, defence, self._groups(defence)[:1], self.seed)
+            for name in asked:
+                told = Trial(self._attacks[name], seen, self.seed, 0).unsupported
+                if not told:
+                    return
+                reasons.setdefault(name, told)
+        raise InputError("; ".join(f"{name}: {told}" for name, told in reasons.items()))
+
+    def _groups(self, defence: Defence) -> list[Group]:
+        return group_victims(self.collection, self._halves.victims, defence.num_graphs, self.seed, self.node_order)
+
+    def _run_defence(self, defence: Defence, journal: Journal, report: _Counter) -> None:
+        groups = self._groups(defence)
+        known = [record for record in journal.records if record["defence"] == defence.name]
+        if not any("cost" in record for record in known) or self._lacks_accuracy(known):
+            report.tell(f"accuracy under {defence.name}")
+            cost = defence_cost(defence, self.form, self.collection, self.seed, self.rounds, self.delta, self.accuracy)
+            journal.append([{"defence": defence.name, "cost": cost}])
+        done = {
+            name: {r["row"]["victim"] for r in known if "row" in r and r["attack"] == name} for name in self._attacks
+        }
+        refused = {record["attack"] for record in known if "unsupported" in record}
+        missing = [name for name in self._attacks if name not in refused and len(done[name]) < len(groups)]
+        report.add(len(groups) * (len(self._attacks) - len(missing)))
+        if not missing:
+            return
+        seen = Observations.of(self._case, defence, groups, self.seed)
+        for name in missing:
+            report.tell(f"{name} under {defence.name}")
+            trial = Trial(self._attacks[name], seen, self.seed, self.examples)
+            if trial.unsupported:
+                refusal = {"defence": defence.name, "attack": name, "unsupported": trial.unsupported}
+                journal.append([refusal])
+                report.add(len(groups))
+                continue
+            report.add(len(done[name]))
+            for records in trial.run(done[name]):
+                journal.append(records)
+                report.add(len(records))
+
+    def _lacks_accuracy(self, known: Sequence[Record]) -> bool:
+        return self.accuracy and not any(record.get("cost", {}).get("accuracy") is not None for record in known)
+
+    def _fingerprint(self) -> dict[str, Any]:
+        """Return everything that rows depend on."""
+        weights = hashlib.sha256()
+        for name, value in self._case.weights.items():
+            weights.update(name.encode())
+            weights.update(value.detach().cpu().numpy().tobytes())
+        return {
+            **self._settings(),
+            "data_sha256": collection_digest(self.collection),
+            "weights_sha256": weights.hexdigest(),
+            "rounds": self.rounds,
+            "delta": self.delta,
+            "examples": self.examples,
+            "oubli": oubli.__version__,
+            "attacks": {
+                name: plain_settings(attack) | {"batch_size": attack.batch_size}
+                for name, attack in self._attacks.items()
+            },
+            "defences": {name: plain_settings(defence) for name, defence in self._defences.items()},
+        }
+
+    def _settings(self) -> dict[str, Any]:
+        count = len(self._halves.auxiliary)
+        return {
+            "data": self.collection.name,
+            "form": dataclasses.asdict(self.form),
+            "precision": self.precision,
+            "device": self.device,
+            "victims": len(self._halves.victims),
+            "seed": self.seed,
+            "node_order": self.node_order,
+            "max_nodes": self.max_nodes,
+            "max_degree": self.max_degree,
+            "num_nodes_known": self.num_nodes_known,
+            "auxiliary": f"{count} graphs: {self._halves.source}" if count else "none",
+            "budget": self.budget,
+        }
+
+    def _results(self, records: Sequence[Record]) -> dict[str, Any]:
+        places = {name: i for i, name in enumerate(self._defences)}, {name: i for i, name in enumerate(self._attacks)}
+        attempts = sorted(
+            (r for r in records if "row" in r and r["defence"] in places[0] and r["attack"] in places[1]),
+            key=lambda r: (places[0][r["defence"]], places[1][r["attack"]], r["index"]),
+        )
+        kinds = {name: attack.kind for name, attack in self._attacks.items()}
+        first = next(iter(self._defences.values()))
+        seen = Observations.of(self._case, first, self._groups(first)[:1], self.seed)
+        return {
+            "format": FORMAT,
+            "settings": self._settings(),
+            "threat_model": seen.transcripts[0].threat_model(),
+            "defences": [self._described(defence, records) for defence in self._defences.values()],
+            "summary": summarise(attempts, list(self._defences), kinds, self.seed),
+            "unsupported": unsupported_lines(records, list(self._defences), kinds),
+            "rows": [record["row"] for record in attempts],
+            "examples": examples_of(attempts),
+            "node_names": list(self.collection.feature_names),
+            "versions": versions(),
+            "seconds": sum(record["row"]["seconds"] for record in attempts),
+        }
+
+    def _described(self, defence: Defence, records: Sequence[Record]) -> dict[str, Any]:
+        costs = [record["cost"] for record in records if record["defence"] == defence.name and "cost" in record]
+        left = len(self._halves.victims) % defence.num_graphs
+        note = f"{len(self._groups(defence))} groups; {left} victims left over" if left else ""
+        return {"name": defence.name, "describe": defence.describe(), **costs[-1], "note": note}
+
+
+class _Counter:
+    """Tells how far an audit is."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self.progress, self.total = progress, total
+        self.done, self.text = 0, ""
+
+    def tell(self, text: str) -> None:
+        self.text = text
+        self.add(0)
+
+    def add(self, number: int) -> None:
+        self.done += number
+        if self.progress:
+            self.progress(self.done, self.total, self.text)

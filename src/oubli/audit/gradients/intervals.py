@@ -1,0 +1,158 @@
+"""How far a figure over some victims can be trusted, and whether an attack is beyond the best null."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest, bootstrap
+
+from oubli.audit.gradients.scoring import METRICS, Metric
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+FEWEST_VICTIMS = 6
+"""With fewer pairs not even a sign test could reject at the 5 % level: 2 / 2**5 is above 0.05, 2 / 2**6 below."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with the interval that holds its expectation with 95 % confidence.
+
+    Parameters
+    ----------
+    value : float
+    low, high : float, optional
+        None of a single victim.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What an attack has over the best null, on the same victims; positive is better for the attacker.
+
+    Parameters
+    ----------
+    null : str
+        The null with the best mean.
+    null_value : float
+        That mean.
+    estimate : Estimate
+        Of the paired difference.
+    beyond_null : bool
+        Whether the interval lies above zero, with `FEWEST_VICTIMS` at the least.
+    """
+
+    null: str
+    null_value: float
+    estimate: Estimate
+    beyond_null: bool
+
+
+def estimate(values: Sequence[float], metric: Metric, seed: int = 0) -> Estimate:
+    """Return a figure over victims: a share with Wilson's interval, or a mean with a bootstrap interval."""
+    if metric.kind == "share":
+        return share_interval([bool(value) for value in values])
+    return mean_interval(values, seed)
+
+
+def share_interval(values: Sequence[bool]) -> Estimate:
+    """Return the share of True with Wilson's score interval (Wilson 1927)."""
+    low, high = _wilson(sum(values), len(values))
+    return Estimate(sum(values) / len(values), low, high)
+
+
+def mean_interval(values: Sequence[float] | NDArray[np.float64], seed: int = 0) -> Estimate:
+    """Return the mean with its BCa bootstrap interval (Efron 1987).
+
+    Where all values are the same there is no spread to resample, and the interval is that one point. Where BCa is not
+    defined, since all resampled means lie on one side, it is the percentile interval.
+    """
+    data = np.asarray(values, dtype=np.float64)
+    mean = float(data.mean())
+    if data.size == 1:
+        return Estimate(mean, None, None)
+    if np.ptp(data) == 0:
+        return Estimate(mean, mean, mean)
+    for method in ("BCa", "percentile"):
+        found = bootstrap(
+            (data,),
+            np.mean,
+            n_resamples=RESAMPLES,
+            confidence_level=CONFIDENCE,
+            method=method,
+            random_state=np.random.default_rng(seed),
+        ).confidence_interval
+        if np.isfinite(found.low) and np.isfinite(found.high):
+            break
+    return Estimate(mean, float(found.low), float(found.high))
+
+
+def share_gain(attack: Sequence[bool], null: Sequence[bool]) -> Estimate:
+    """Return the difference of two paired shares with Newcombe's interval (1998, method 10: squares and adds Wilson's).
+
+    Unlike a bootstrap it has a width when every attack succeeds and no null does.
+    """
+    pairs = list(zip(attack, null, strict=True))
+    size = len(pairs)
+    both, neither = pairs.count((True, True)), pairs.count((False, False))
+    only, other = pairs.count((True, False)), pairs.count((False, True))
+    first, second = (both + only) / size, (both + other) / size
+    (low1, high1), (low2, high2) = _wilson(both + only, size), _wilson(both + other, size)
+    spread = (both + only) * (other + neither) * (both + other) * (only + neither)
+    excess = both * neither - only * other
+    correlation = (max(excess - size / 2, 0) if excess > 0 else excess) / spread**0.5 if spread else 0.0
+    below, above = first - low1, high2 - second
+    down = (below**2 - 2 * correlation * below * above + above**2) ** 0.5
+    below, above = second - low2, high1 - first
+    up = (above**2 - 2 * correlation * below * above + below**2) ** 0.5
+    return Estimate(first - second, first - second - down, first - second + up)
+
+
+def best_null(nulls: Mapping[str, NDArray[np.float64]], metric: Metric) -> str | None:
+    """Return the null with the best mean over victims; that is the one to beat."""
+    sign = -1.0 if metric.better == "lower" else 1.0
+    return max(nulls, key=lambda name: sign * float(nulls[name].mean()), default=None)
+
+
+def gain_over_nulls(
+    attack: NDArray[np.float64], nulls: Mapping[str, NDArray[np.float64]], name: str, seed: int = 0
+) -> Gain | None:
+    """Compare an attack with the best null, victim by victim.
+
+    Parameters
+    ----------
+    attack : ndarray, shape (victims,)
+        Values of one metric.
+    nulls : mapping of str to ndarray, shape (victims,)
+        By name, of the same victims in the same order.
+    name : str
+        Of the metric.
+    seed : int, default 0
+
+    Returns
+    -------
+    Gain or None
+        None where no null guesses what the metric scores, or the metric is not about being right.
+    """
+    metric = METRICS[name]
+    if metric.better == "neither" or (best := best_null(nulls, metric)) is None:
+        return None
+    if metric.kind == "share":
+        found = share_gain([bool(v) for v in attack], [bool(v) for v in nulls[best]])
+    else:
+        sign = -1.0 if metric.better == "lower" else 1.0
+        found = mean_interval(sign * (attack - nulls[best]), seed)
+    beyond = len(attack) >= FEWEST_VICTIMS and found.low is not None and found.low > 0
+    return Gain(best, float(nulls[best].mean()), found, beyond)
+
+
+def _wilson(hits: int, size: int) -> tuple[float, float]:
+    found = binomtest(hits, size).proportion_ci(CONFIDENCE, method="wilson")
+    return float(found.low), float(found.high)
