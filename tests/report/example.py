@@ -57,25 +57,31 @@ def defence(name, describe, epsilon=None, accuracy=None):
     }
 
 
+LEAK = {"beyond_null": True}
+NO_LEAK = {"beyond_null": False}
+NULL = {"kind": "null", "null": None}
+RANDOM = {"null": "random", "null_value": 0.91}
+MEAN = {"null": "mean-feature", "null_value": 0.062}
+
 SUMMARY = [
-    score("none", "lifting", "isomorphic", 0.92, 0.81, 0.97, null_value=0.0, gain_low=0.8, gain_high=0.97, beyond_null=True),
-    score("none", "graphdlg", "isomorphic", 0.04, 0.01, 0.14, null_value=0.0, beyond_null=False),
-    score("none", "recursion-oracle", "isomorphic", 1.0, 0.93, 1.0, kind="oracle", null_value=0.0, beyond_null=True),
-    score("none", "prior", "isomorphic", 0.0, 0.0, 0.07, kind="null", null=None),
-    score("none", "lifting", "label", 1.0, 0.93, 1.0, null_value=0.66, beyond_null=True),
-    score("none", "graphdlg", "label", 1.0, 0.93, 1.0, null_value=0.66, beyond_null=True),
-    score("none", "lifting", "edge_auc_aligned", None, null="random", null_value=0.91),
-    score("none", "graphdlg", "edge_auc_aligned", 0.93, 0.9, 0.95, null="random", null_value=0.91, beyond_null=False),
-    score("none", "lifting", "feature_mse_aligned", 3.1e-15, 1e-15, 8e-15, null="mean-feature", null_value=0.062, beyond_null=True),
-    score("none", "graphdlg", "feature_mse_aligned", 0.18, 0.15, 0.21, null="mean-feature", null_value=0.062, beyond_null=False),
-    score("noise:1e-2", "lifting", "isomorphic", 0.06, 0.02, 0.16, null_value=0.0, beyond_null=False),
-    score("noise:1e-2", "prior", "isomorphic", 0.0, 0.0, 0.07, kind="null", null=None),
-    score("noise:1e-2", "lifting", "label", 0.98, 0.89, 0.99, null_value=0.66, beyond_null=True),
-    score("noise:1", "lifting", "isomorphic", 0.0, 0.0, 0.07, null_value=0.0, beyond_null=False),
-    score("noise:1", "lifting", "label", 0.68, 0.54, 0.79, null_value=0.66, beyond_null=False),
+    score("none", "lifting", "isomorphic", 0.92, 0.81, 0.97, null_value=0.0, gain_low=0.8, gain_high=0.97, **LEAK),
+    score("none", "graphdlg", "isomorphic", 0.04, 0.01, 0.14, null_value=0.0, **NO_LEAK),
+    score("none", "recursion-oracle", "isomorphic", 1.0, 0.93, 1.0, kind="oracle", null_value=0.0, **LEAK),
+    score("none", "prior", "isomorphic", 0.0, 0.0, 0.07, **NULL),
+    score("none", "lifting", "label", 1.0, 0.93, 1.0, null_value=0.66, **LEAK),
+    score("none", "graphdlg", "label", 1.0, 0.93, 1.0, null_value=0.66, **LEAK),
+    score("none", "lifting", "edge_auc_aligned", None, **RANDOM),
+    score("none", "graphdlg", "edge_auc_aligned", 0.93, 0.9, 0.95, **RANDOM, **NO_LEAK),
+    score("none", "lifting", "feature_mse_aligned", 3.1e-15, 1e-15, 8e-15, **MEAN, **LEAK),
+    score("none", "graphdlg", "feature_mse_aligned", 0.18, 0.15, 0.21, **MEAN, **NO_LEAK),
+    score("noise:1e-2", "lifting", "isomorphic", 0.06, 0.02, 0.16, null_value=0.0, **NO_LEAK),
+    score("noise:1e-2", "prior", "isomorphic", 0.0, 0.0, 0.07, **NULL),
+    score("noise:1e-2", "lifting", "label", 0.98, 0.89, 0.99, null_value=0.66, **LEAK),
+    score("noise:1", "lifting", "isomorphic", 0.0, 0.0, 0.07, null_value=0.0, **NO_LEAK),
+    score("noise:1", "lifting", "label", 0.68, 0.54, 0.79, null_value=0.66, **NO_LEAK),
     score("int8", "lifting", "isomorphic", None),
     score("int8", "lifting", "seconds", float("nan"), null=None),
-]  # fmt: skip
+]
 
 RESULTS = {
     "format": "oubli.audit.gradients/1",

@@ -87,9 +87,7 @@ def _type_agreement(truth: Drawing, guess: Drawing, size: int) -> NDArray[np.flo
     return agreement
 
 
-def _assigned(
-    fixed: NDArray[np.float64], moved: NDArray[np.float64], alike: NDArray[np.float64]
-) -> NDArray[np.int64]:
+def _assigned(fixed: NDArray[np.float64], moved: NDArray[np.float64], alike: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the best of the assignments that follow one from another, beginning with types and degrees."""
     degrees = np.abs(fixed.sum(1)[:, None] - moved.sum(1)[None, :])
     chosen = linear_sum_assignment(alike - 0.1 * degrees, maximize=True)[1]

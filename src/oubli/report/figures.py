@@ -17,7 +17,10 @@ from oubli.report.results import DefenceRecord, Score
 from oubli.report.svg import blank_figure, drawing_settings, inline_svg
 
 WIDTH = 380.0  # points: what a telephone shows at its own size
-ROW = 15.0
+LABELS = 122.0  # of them, for the names of attacks
+RIGHT = 18.0
+ROW = 16.0
+GAP = 0.4  # between defences, in rows
 LONGEST = 22  # letters of a name in a chart
 
 Estimate = tuple[float | None, float | None, float | None]
@@ -70,24 +73,26 @@ def draw_scores(metric: Metric, scores: Sequence[Score], defences: Sequence[Defe
     shown = [score for _, members in groups for score in members]
     if not any(score.value is not None for score in shown):
         return None
-    rows = sum(1 + len(members) for _, members in groups)
+    rows = sum(1 + GAP + len(members) for _, members in groups) - GAP
     with drawing_settings():
-        figure, axes = _chart(ROW * rows + 10, bottom=46.0, left=112.0)
+        height = ROW * rows + 10
+        figure, axes = _chart(height, bottom=42.0, left=LABELS)
         axes.set_ylim(rows - 0.3, -0.7)
         _scale(axes, metric, shown)
-        row, ticks = 0, {}
+        row, ticks = 0.0, {}
         for title, members in groups:
-            axes.text(-106 / (WIDTH - 130), row, _short(title, 48), transform=axes.get_yaxis_transform(), weight="bold",
+            margin = -(LABELS - 6) / (WIDTH - LABELS - RIGHT)
+            axes.text(margin, row, _short(title, 48), transform=axes.get_yaxis_transform(), weight="bold",
                       va="center_baseline")  # fmt: skip
             for score in members:
                 row += 1
                 ticks[row] = _short(score.attack)
                 _mark(axes, score, row)
-            row += 1
+            row += 1 + GAP
         axes.yaxis.set_major_locator(FixedLocator(list(ticks)))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda at, _: ticks.get(round(at), "")))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda at, _: ticks.get(float(at), "")))
         axes.tick_params(axis="y", length=0)
-        _score_legend(axes, shown)
+        _score_legend(axes, shown, height)
         told = "; ".join(_spoken(metric, score) for score in shown)
         return inline_svg(figure, name, f"{metric.title}, by defence and attack", told)
 
@@ -122,7 +127,7 @@ def draw_noise(points: Sequence[NoiseLevel], name: str) -> Markup:
         return inline_svg(figure, name, "Leak and accuracy by noise level", told)
 
 
-def _chart(height: float, bottom: float, left: float, right: float = 18.0, top: float = 6.0) -> tuple[Figure, Axes]:
+def _chart(height: float, bottom: float, left: float, right: float = RIGHT, top: float = 6.0) -> tuple[Figure, Axes]:
     """Return an empty chart whose plot has this height; all in points."""
     whole = height + bottom + top
     figure = blank_figure(WIDTH, whole)
@@ -149,7 +154,7 @@ def _scale(axes: Axes, metric: Metric, scores: Iterable[Score]) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2g}"))
 
 
-def _mark(axes: Axes, score: Score, row: int) -> None:
+def _mark(axes: Axes, score: Score, row: float) -> None:
     oracle = score.kind == "oracle"
     colour = LIGHT["oracle" if oracle else "attack"]
     if score.low is not None and score.high is not None:
@@ -158,13 +163,13 @@ def _mark(axes: Axes, score: Score, row: int) -> None:
         axes.plot([score.null_value], [row], "D", markersize=6.5, markerfacecolor="none", markeredgewidth=1.4,
                   markeredgecolor=LIGHT["muted"], clip_on=False, zorder=4)  # fmt: skip
     if score.value is None:
-        axes.text(0.5, row, "not measured", transform=axes.get_yaxis_transform(), color=LIGHT["muted"], fontsize=8,
+        axes.text(0.5, row, "not measured", transform=axes.get_yaxis_transform(), color=LIGHT["muted"], fontsize=9,
                   ha="center", va="center_baseline")  # fmt: skip
         return
     axes.plot([score.value], [row], "s" if oracle else "o", markersize=5, color=colour, clip_on=False, zorder=5)
 
 
-def _score_legend(axes: Axes, scores: Sequence[Score]) -> None:
+def _score_legend(axes: Axes, scores: Sequence[Score], height: float) -> None:
     handles = []
     if any(score.kind != "oracle" for score in scores):
         handles += axes.plot([], [], "o-", color=LIGHT["attack"], markersize=5, label="attack, with interval")
@@ -172,10 +177,10 @@ def _score_legend(axes: Axes, scores: Sequence[Score]) -> None:
         handles += axes.plot([], [], "s-", color=LIGHT["oracle"], markersize=5, label="oracle, given the structure")
     handles += axes.plot([], [], "D", markerfacecolor="none", markeredgecolor=LIGHT["muted"], markersize=6,
                          label="its null")  # fmt: skip
-    places = (WIDTH / 2 - 112) / (WIDTH - 130)
-    offset = -26 / (axes.get_position().height * axes.figure.get_figheight() * 72)
-    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(places, offset), ncols=3, columnspacing=1.2,
-                handletextpad=0.5)  # fmt: skip
+    centre = (WIDTH / 2 - LABELS) / (WIDTH - LABELS - RIGHT)
+    offset = -21 / height
+    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(centre, offset), ncols=3, columnspacing=0.9,
+                handlelength=1.6, handletextpad=0.4)  # fmt: skip
 
 
 def _line(axes: Axes, values: Sequence[Estimate], title: str, colour: str, marker: str, line: str) -> None:
@@ -192,7 +197,9 @@ def _line(axes: Axes, values: Sequence[Estimate], title: str, colour: str, marke
 def _spoken(metric: Metric, score: Score) -> str:
     interval = metric.write_interval(score.low, score.high)
     within = f" ({interval})" if interval else ""
-    return f"{score.defence}, {score.attack}: {metric.write(score.value)}{within}, null {metric.write(score.null_value)}"
+    return (
+        f"{score.defence}, {score.attack}: {metric.write(score.value)}{within}, null {metric.write(score.null_value)}"
+    )
 
 
 def _short(name: str, longest: int = LONGEST) -> str:

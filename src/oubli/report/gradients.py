@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ from markupsafe import Markup
 from oubli import __version__
 from oubli.graph.durable import write_beside
 from oubli.report.figures import NoiseLevel, draw_noise, draw_scores
-from oubli.report.metrics import EXACT, METRICS, NOT_MEASURED, NOT_SUPPORTED, Metric, metric_of, percent
+from oubli.report.metrics import EXACT, Metric, metric_of, write_epsilon
 from oubli.report.molecules import Picture, draw_example
 from oubli.report.palette import DARK, LIGHT
 from oubli.report.results import DefenceRecord, GradientResults, Guess, Score, text
-from oubli.report.verdict import judge, null_score, strongest, write_null
+from oubli.report.tables import cost_of, ordered_metrics, tabulate
+from oubli.report.verdict import judge, null_score, strongest, sum_up
 
 EXAMPLES = 6
 GUESSES = 6
@@ -52,6 +53,7 @@ def gradient_report(results: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    verdicts = judge(audit)
     page = environment.get_template("gradients.html.j2").render(
         title="What one update gives away",
         oubli_version=__version__,
@@ -59,9 +61,10 @@ def gradient_report(results: Mapping[str, Any]) -> str:
         light=LIGHT,
         dark=DARK,
         audit=audit,
-        verdicts=judge(audit),
-        costs=[_cost(defence) for defence in audit.defences],
-        tables=list(_tables(audit)),
+        verdicts=verdicts,
+        sums=sum_up(verdicts),
+        costs=[cost_of(defence) for defence in audit.defences],
+        tables=list(tabulate(audit)),
         figures=list(_figures(audit)),
         noise=_noise_figure(audit),
         examples=list(_examples(audit)),
@@ -102,46 +105,6 @@ def write_gradient_report(results: Mapping[str, Any], path: str | Path) -> Path:
 
 
 @dataclass(frozen=True)
-class _Line:
-    """One attack in a table."""
-
-    attack: str
-    kind: str
-    value: str
-    interval: str
-    null: str
-    gain: str
-    beyond: str
-    victims: str
-
-
-@dataclass(frozen=True)
-class _Group:
-    """One defence in a table."""
-
-    defence: str
-    cost: str
-    lines: tuple[_Line, ...]
-
-
-@dataclass(frozen=True)
-class _Table:
-    metric: Metric
-    groups: tuple[_Group, ...]
-
-
-@dataclass(frozen=True)
-class _Cost:
-    """What a defence is, promises and costs."""
-
-    name: str
-    describe: str
-    epsilon: str
-    accuracy: str
-    note: str
-
-
-@dataclass(frozen=True)
 class _Attempt:
     guess: Guess
     scores: str
@@ -171,64 +134,8 @@ def _command(settings: Mapping[str, Any]) -> str:
     return text(command) if command else ""
 
 
-def _epsilon(defence: DefenceRecord) -> str:
-    if defence.epsilon is None:
-        return NOT_SUPPORTED
-    delta = "" if defence.delta is None else f" (delta {defence.delta:.2g})"
-    return f"{defence.epsilon:.3g}{delta}"
-
-
-def _accuracy(defence: DefenceRecord) -> str:
-    if defence.accuracy is None:
-        return NOT_MEASURED
-    interval = METRICS[EXACT].write_interval(defence.accuracy_low, defence.accuracy_high)
-    return percent(defence.accuracy) + (f" ({interval})" if interval else "")
-
-
-def _cost(defence: DefenceRecord) -> _Cost:
-    return _Cost(defence.name, defence.describe, _epsilon(defence), _accuracy(defence), defence.note)
-
-
-def _ordered_metrics(summary: Iterable[Score]) -> list[Metric]:
-    """Return the metrics of a summary, those that are known first."""
-    found = dict.fromkeys(score.metric for score in summary)
-    known = [name for name in METRICS if name in found]
-    return [metric_of(name) for name in known + [name for name in found if name not in METRICS]]
-
-
-def _tables(audit: GradientResults) -> Iterator[_Table]:
-    for metric in _ordered_metrics(audit.summary):
-        groups = []
-        for defence in audit.defences:
-            members = [s for s in audit.summary if (s.metric, s.defence) == (metric.name, defence.name)]
-            if members:
-                cost = f"accuracy {_accuracy(defence)}, epsilon {_epsilon(defence)}"
-                lines = tuple(_line(metric, score, audit.summary) for score in members)
-                groups.append(_Group(defence.name, cost, lines))
-        yield _Table(metric, tuple(groups))
-
-
-def _line(metric: Metric, score: Score, summary: Sequence[Score]) -> _Line:
-    own = score.kind == "null"
-    value = NOT_SUPPORTED if score.value is None and not score.victims else metric.write(score.value)
-    gain = metric.write_gain(score.gain)
-    interval = f"{metric.write_gain(score.gain_low)} to {metric.write_gain(score.gain_high)}"
-    known = None not in (score.gain, score.gain_low, score.gain_high)
-    beyond = {True: "yes", False: "no", None: NOT_MEASURED}[score.beyond_null]
-    return _Line(
-        attack=score.attack,
-        kind=score.kind,
-        value=value,
-        interval=metric.write_interval(score.low, score.high),
-        null="is a null" if own and score.null in (None, score.attack) else write_null(summary, score),
-        gain="–" if own else f"{gain} ({interval})" if known else gain,
-        beyond="–" if own else beyond,
-        victims="" if score.victims is None else f"{score.victims:,}",
-    )
-
-
 def _figures(audit: GradientResults) -> Iterator[tuple[Metric, Markup]]:
-    for position, metric in enumerate(_ordered_metrics(audit.summary)):
+    for position, metric in enumerate(ordered_metrics(audit.summary)):
         if not metric.figured:
             continue
         scores = [score for score in audit.summary if score.metric == metric.name]
@@ -256,7 +163,7 @@ def _noise_figure(audit: GradientResults) -> Markup | None:
 def _noise_level(defence: DefenceRecord, summary: Sequence[Score]) -> NoiseLevel:
     score = strongest(summary, defence.name, EXACT)
     other = null_score(summary, score) if score else None
-    epsilon = "no epsilon" if defence.epsilon is None else f"ε {defence.epsilon:.2g}"
+    epsilon = "no epsilon" if defence.epsilon is None else f"ε {write_epsilon(defence.epsilon)}"
     return NoiseLevel(
         title=defence.name.removeprefix("noise:"),
         epsilon=epsilon,

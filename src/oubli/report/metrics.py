@@ -54,12 +54,19 @@ class Metric:
         """Return ``81 % to 97 %``; empty where there is none."""
         return "" if low is None or high is None else f"{self.write(low)} to {self.write(high)}"
 
-    def write_gain(self, value: float | None) -> str:
-        """Return a difference with its sign, shares in points."""
+    def write_gain(self, value: float | None, low: float | None = None, high: float | None = None) -> str:
+        """Return a difference with its sign and interval: ``+92 points (+80 to +97)``, ``-0.062``."""
         if value is None:
             return NOT_MEASURED
+        shown, low_end, high_end = (self._signed(end) for end in (value, low, high))
+        unit = " points" if self.unit == "share" else ""
+        return f"{shown}{unit} ({low_end} to {high_end})" if low_end and high_end else f"{shown}{unit}"
+
+    def _signed(self, value: float | None) -> str:
+        if value is None:
+            return ""
         if self.unit == "share":
-            return f"{100 * value:+.0f} points"
+            return f"{100 * value:+.0f}"
         return f"{value:+.2f}" if self.unit == "overlap" else f"{value:+.2g}"
 
 
@@ -167,3 +174,8 @@ def percent(value: float | None) -> str:
     if shown in ("0", "100") and value not in (0.0, 1.0):
         shown = f"{100 * value:.1f}"
     return f"{shown} %"
+
+
+def write_epsilon(epsilon: float) -> str:
+    """Return a bound on privacy loss: ``4.93``, ``12,346``, ``3.1e+09``."""
+    return f"{epsilon:,.0f}" if 100 <= epsilon < 1e6 else f"{epsilon:.3g}" if epsilon < 100 else f"{epsilon:.2g}"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import networkx
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.patches import Circle, Rectangle
+from matplotlib.patches import Circle, Patch, Rectangle
 from numpy.typing import NDArray
 
 from oubli.report.correspondence import Correspondence, correspond
@@ -187,8 +187,8 @@ def _draw(
 ) -> Markup:
     span = frame.high - frame.low
     # Few nodes would be drawn larger than those of the neighbours: the span is that of five at the least.
-    widened = max(0.0, 5.0 - span[0]) / 2
-    low, high = frame.low - [widened, 0], frame.high + [widened, 0]
+    widened = np.array([max(0.0, 5.0 - span[0]) / 2, 0.0])
+    low, high = frame.low - widened, frame.high + widened
     scale = WIDTH / (high[0] - low[0])
     with drawing_settings():
         figure = blank_figure(WIDTH, max(40.0, float(span[1]) * scale))
@@ -209,14 +209,13 @@ def _draw(
 def _draw_edges(
     axes: Axes, true: set[tuple[int, int]], guessed: set[tuple[int, int]], positions: NDArray[np.float64]
 ) -> None:
-    styles: Mapping[str, tuple[set[tuple[int, int]], dict[str, object]]] = {
-        "right": (true & guessed, {"color": LIGHT["ink"], "linewidth": 1.6, "linestyle": "-"}),
-        "missing": (true - guessed, {"color": LIGHT["muted"], "linewidth": 1.2, "linestyle": (0, (1, 2.5))}),
-        "wrong": (guessed - true, {"color": LIGHT["leak"], "linewidth": 1.6, "linestyle": (0, (4, 2))}),
-    }
-    for pairs, style in styles.values():
-        for u, v in sorted(pairs):
-            axes.plot(*positions[[u, v]].T, zorder=1, **style)
+    right, missed, wrong = true & guessed, true - guessed, guessed - true
+    for u, v in sorted(right):
+        axes.plot(*positions[[u, v]].T, color=LIGHT["ink"], linewidth=1.6, zorder=1)
+    for u, v in sorted(missed):
+        axes.plot(*positions[[u, v]].T, color=LIGHT["muted"], linewidth=1.2, linestyle=(0, (1, 2.5)), zorder=1)
+    for u, v in sorted(wrong):
+        axes.plot(*positions[[u, v]].T, color=LIGHT["leak"], linewidth=1.6, linestyle=(0, (4, 2)), zorder=1)
 
 
 def _draw_node(
@@ -229,12 +228,13 @@ def _draw_node(
 ) -> None:
     fill = LIGHT["paper"] if kind is None else NODE_COLOURS[kind % len(NODE_COLOURS)]
     x, y = (float(value) for value in centre)
+    side = 1.8 * RADIUS
+    shape: Patch
     if marked:
-        side = 1.8 * RADIUS
         shape = Rectangle((x - side / 2, y - side / 2), side, side, linestyle=(0, (3, 1.5)))
     else:
         shape = Circle((x, y), RADIUS)
-    shape.set(facecolor=fill, edgecolor=LIGHT["leak" if marked else "ink"], linewidth=1.8 if marked else 0.9, zorder=2)
+    shape.set(facecolor=fill, edgecolor=LIGHT["leak" if marked else "ink"], linewidth=2.2 if marked else 0.9, zorder=2)
     axes.add_patch(shape)
     name = "?" if kind is None else _named(kind, node_names)[:FULL_NAME]
     size = min(12.0, 1.15 * RADIUS * scale) * (1.0 if len(name) <= 2 else 1.6 / len(name))

@@ -29,7 +29,7 @@ DARK = LIGHT | {
     "ink": "#e7eaee",
     "muted": "#a3adb8",
     "line": "#39424c",
-    "leak": "#ff8f85",
+    "leak": "#ff7a6e",
     "safe": "#6fd3a3",
     "unclear": "#f0c062",
     "attack": "#8fb1ff",

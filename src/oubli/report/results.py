@@ -199,11 +199,13 @@ def _object(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _score(record: Mapping[str, Any]) -> Score:
-    numbers = ("value", "low", "high", "null_value", "gain", "gain_low", "gain_high")
     victims, null, beyond = (record.get(name) for name in ("victims", "null", "beyond_null"))
+    names = ("defence", "attack", "kind", "metric")
+    numbers = ("value", "low", "high", "null_value", "gain", "gain_low", "gain_high")
+    values: dict[str, Any] = {name: text(record[name]) for name in names}
+    values |= {name: number(record.get(name)) for name in numbers}
     return Score(
-        **{name: text(record[name]) for name in ("defence", "attack", "kind", "metric")},
-        **{name: number(record.get(name)) for name in numbers},
+        **values,
         victims=None if victims is None else int(victims),
         null=None if null is None else text(null),
         beyond_null=None if beyond is None else bool(beyond),

@@ -8,6 +8,7 @@ import io
 import re
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import matplotlib
 from markupsafe import Markup
@@ -17,7 +18,7 @@ from oubli.report.palette import LIGHT
 
 POINTS = 72.0
 _ROLES = {colour: f"var(--{role})" for role, colour in LIGHT.items()}
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: small, searchable, read aloud
     "svg.hashsalt": "oubli",
     "text.parse_math": False,  # names may hold a dollar
@@ -25,7 +26,7 @@ _SETTINGS = {
     "axes.unicode_minus": True,
     "font.family": ["sans-serif"],
     "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 9.0,
+    "font.size": 10.0,
     "text.color": LIGHT["ink"],
     "axes.edgecolor": LIGHT["line"],
     "axes.labelcolor": LIGHT["muted"],
@@ -36,7 +37,7 @@ _SETTINGS = {
     "grid.color": LIGHT["line"],
     "legend.labelcolor": LIGHT["ink"],
     "legend.frameon": False,
-    "legend.fontsize": 8.5,
+    "legend.fontsize": 9.5,
 }
 
 
@@ -44,7 +45,7 @@ _SETTINGS = {
 def drawing_settings() -> Iterator[None]:
     """Draw with the page's fonts and colours, whatever the user's own settings of matplotlib are."""
     with matplotlib.rc_context(), warnings.catch_warnings():
-        matplotlib.rcParams.update(matplotlib.rcParamsDefault | {"backend": matplotlib.rcParams["backend"]})
+        matplotlib.rcdefaults()
         matplotlib.rcParams.update(_SETTINGS)
         # The page has its own fonts; that the one for measuring lacks a sign does not matter.
         warnings.filterwarnings("ignore", r"Glyph \d+")
@@ -82,7 +83,7 @@ def inline_svg(figure: Figure, name: str, title: str, description: str) -> Marku
         f'<desc id="{name}-description">{html.escape(description)}</desc>'
     )
     # The one place where markup is made by hand: matplotlib escapes its texts, and ours are escaped above.
-    return Markup(head + svg[svg.index(">") + 1 :].strip())  # noqa: S704
+    return Markup(head + svg[svg.index(">") + 1 :].strip())
 
 
 def _fit(tag: str, name: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from oubli.report.metrics import EXACT, METRICS, metric_of, percent
 from oubli.report.results import DefenceRecord, GradientResults, Score
 
+GRAPHS = "Gives graphs away"
 COSTS = ("seconds", "residual", "determined")
 """Metrics that tell how an attack went, and nothing about a victim."""
 
@@ -40,6 +41,16 @@ class Verdict:
 def judge(results: GradientResults) -> list[Verdict]:
     """Return a verdict for each defence, in their order; oracles do not count, as no server has what they are given."""
     return [_verdict(defence, results.summary) for defence in results.defences]
+
+
+def sum_up(verdicts: Sequence[Verdict]) -> list[tuple[str, str, list[str]]]:
+    """Return each status that was given, worst first, with its words and the defences that have it."""
+    order = {status: position for position, status in enumerate(("leak", "unclear", "safe", "unknown"))}
+    found: dict[tuple[str, str], list[str]] = {}
+    for verdict in verdicts:
+        found.setdefault((verdict.status, verdict.word), []).append(verdict.defence.name)
+    ranked = sorted(found.items(), key=lambda item: (order[item[0][0]], item[0][1] != GRAPHS))
+    return [(status, word, names) for (status, word), names in ranked]
 
 
 def strongest(summary: Sequence[Score], defence: str, metric: str) -> Score | None:
@@ -80,7 +91,7 @@ def _verdict(defence: DefenceRecord, summary: Sequence[Score]) -> Verdict:
     parts = tuple(_parts(defence.name, summary))
     beyond = exact is not None and bool(exact.beyond_null)
     if beyond:
-        status, word = "leak", "Gives graphs away"
+        status, word = "leak", GRAPHS
     elif parts:
         status, word = "leak", "Gives parts away"
     elif exact is None:
