@@ -15,6 +15,7 @@ from oubli.cli.demo import demo
 from oubli.cli.fit import fit
 from oubli.cli.info import info
 from oubli.cli.predict import predict
+from oubli.cli.report import report
 from oubli.cli.terminal import plain_warnings
 from oubli.cli.unlearn import unlearn
 from oubli.cli.verify import verify
@@ -55,7 +56,7 @@ def oubli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (demo, fit, predict, unlearn, verify, info):
+for command in (demo, fit, predict, unlearn, verify, info, report):
     oubli.add_command(command)
 
 

@@ -1,0 +1,47 @@
+"""``oubli report``: what an audit found, as one page for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from oubli.cli.terminal import json_option, progress, say
+from oubli.errors import InputError
+
+
+@click.command()
+@click.argument("audit", metavar="FOLDER|results.json")
+@click.option(
+    "-o",
+    "--output",
+    default="report.html",
+    show_default=True,
+    metavar="FILE",
+    help="The page to write; one that is there is replaced.",
+)
+@json_option
+def report(audit: str, output: str, as_json: bool) -> None:
+    """Write an audit's results as one HTML page.
+
+    The page holds the verdict, the threat model, every score beside its null, charts, and the graphs that were rebuilt
+    beside the true ones. It needs no network, no script and no other file. It shows the victims' data: treat it like
+    them. Needs the extra `report`.
+    """
+    try:
+        from oubli.report import read_gradient_results, write_gradient_report
+    except ImportError as error:
+        raise InputError(str(error)) from None
+    results = read_gradient_results(audit)
+    if Path(output).exists() and Path(output).samefile(_file(audit)):
+        raise InputError(f"{output}: holds the results; name another file for the page")
+    with progress("Drawing"):
+        path = write_gradient_report(results, output)
+    say(as_json, {"report": str(path)}, [f"Written: {path}"])
+
+
+def _file(audit: str) -> Path:
+    from oubli.report.results import FILE
+
+    given = Path(audit)
+    return given / FILE if given.is_dir() else given

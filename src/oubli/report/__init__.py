@@ -1,0 +1,15 @@
+"""Evidence for people: results as one HTML file that needs no network and runs no script (needs the extra `report`)."""
+
+try:
+    import jinja2  # noqa: F401
+    import matplotlib  # noqa: F401
+    import networkx  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        f'oubli.report needs jinja2, matplotlib and networkx, and {error.name} is missing: pip install "oubli[report]"'
+    ) from None
+
+from oubli.report.gradients import gradient_report, write_gradient_report
+from oubli.report.results import read_gradient_results
+
+__all__ = ["gradient_report", "read_gradient_results", "write_gradient_report"]
