@@ -113,7 +113,7 @@ def apply_head(form: ModelForm, weights: Tensors, embedding: Tensor) -> Tensor:
     for j in range(1, last + 1):
         out = out @ weights[f"V{j}"].T
         out = out + weights[f"c{j}"] if form.head_bias else out
-        out = form.act.value(out) if j < last else out
+        out = form.head_act.value(out) if j < last else out
     return out
 
 
