@@ -44,7 +44,7 @@ class DenseGraphs:
         for i, graph in enumerate(graphs):
             n = graph.num_nodes
             adjacency[i, :n, :n] = torch.from_numpy(graph.adjacency()).to(dtype)
-            features[i, :n] = torch.from_numpy(graph.features).to(dtype)
+            features[i, :n] = torch.tensor(graph.features, dtype=dtype)
             mask[i, :n] = 1
         return cls(adjacency.to(device), features.to(device), mask.to(device))
 

@@ -38,6 +38,11 @@ class ParameterMap:
     state: tuple[str, ...]
     buffers: Mapping[str, NDArray[Any]] = field(default_factory=dict, repr=False)
 
+    @classmethod
+    def of_form(cls, form: ModelForm) -> ParameterMap:
+        """Return the map for weights that are already named and laid out as the form says, in its order."""
+        return cls(form, {name: name for name in form.shapes()}, frozenset(), tuple(form.shapes()))
+
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names of the module's parameters, in the order of ``module.parameters()``."""
