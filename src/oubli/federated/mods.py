@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 from flwr.app import Array, ArrayRecord, Context, Error, Message, MessageType
-from flwr.clientapp.typing import ClientAppCallable, Mod
 from flwr.common.constant import ErrorCode
 from torch import Tensor
 
@@ -23,6 +22,8 @@ from oubli.errors import InputError
 from oubli.federated.strategy import single_record
 from oubli.federated.update import UpdateAudit
 
+ClientAppCallable = Callable[[Message, Context], Message]
+Mod = Callable[[Message, Context, ClientAppCallable], Message]
 ACTIONS = ("refuse", "warn", "report")
 logger = logging.getLogger("oubli.federated")
 
@@ -59,8 +60,8 @@ def defence_mod(
     """
     if defence.local_steps != 1 or defence.num_graphs != 1:
         raise InputError(
-            f"defence {defence.name}: says how clients train, {defence.local_steps} steps on {defence.num_graphs} graphs; "
-            "a mod changes what is sent, so train like that and give the mod another defence"
+            f"defence {defence.name}: says how clients train, by {defence.local_steps} steps on "
+            f"{defence.num_graphs} graphs; a mod changes what is sent: train like that, and give it another defence"
         )
     walked = learning_rate * local_steps
 

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from flwr.app import ArrayRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
-from flwr.clientapp.typing import Mod
 from flwr.serverapp import Grid, ServerApp
 from flwr.simulation import run_simulation
 
@@ -23,7 +22,7 @@ from oubli.audit.gradients import Attack, Case, Defence, ModelForm, ParameterMap
 from oubli.audit.gradients.computation import loss_gradient
 from oubli.audit.gradients.head_only import HeadOnly
 from oubli.errors import InputError, OubliError
-from oubli.federated.mods import defence_mod
+from oubli.federated.mods import Mod, defence_mod
 from oubli.federated.strategy import AuditStrategy, single_record
 from oubli.federated.update import Observation, UpdateAudit
 from oubli.graph.collection import GraphCollection, LabelledGraph
