@@ -1,6 +1,11 @@
 """What tests of all floors share."""
 
 import os
+
+# Before anything imports flwr or ray: the tests report to nobody.
+os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
 from pathlib import Path
 
 import numpy as np

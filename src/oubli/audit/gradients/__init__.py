@@ -8,6 +8,8 @@ except ImportError:
 from oubli.audit.gradients.case import Case, Defence
 from oubli.audit.gradients.form import ModelForm
 from oubli.audit.gradients.head import HeadInversion, invert_head
+from oubli.audit.gradients.own_module import form_of
+from oubli.audit.gradients.parameter_map import ParameterMap
 from oubli.audit.gradients.reconstruction import Attack, Reconstruction
 from oubli.audit.gradients.recursion import Recursion, recurse_features
 from oubli.audit.gradients.transcript import Secret, Transcript
@@ -18,10 +20,12 @@ __all__ = [
     "Defence",
     "HeadInversion",
     "ModelForm",
+    "ParameterMap",
     "Reconstruction",
     "Recursion",
     "Secret",
     "Transcript",
+    "form_of",
     "invert_head",
     "recurse_features",
 ]

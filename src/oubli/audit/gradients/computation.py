@@ -44,7 +44,7 @@ class DenseGraphs:
         for i, graph in enumerate(graphs):
             n = graph.num_nodes
             adjacency[i, :n, :n] = torch.from_numpy(graph.adjacency()).to(dtype)
-            features[i, :n] = torch.from_numpy(graph.features).to(dtype)
+            features[i, :n] = torch.tensor(graph.features, dtype=dtype)
             mask[i, :n] = 1
         return cls(adjacency.to(device), features.to(device), mask.to(device))
 
@@ -113,7 +113,7 @@ def apply_head(form: ModelForm, weights: Tensors, embedding: Tensor) -> Tensor:
     for j in range(1, last + 1):
         out = out @ weights[f"V{j}"].T
         out = out + weights[f"c{j}"] if form.head_bias else out
-        out = form.act.value(out) if j < last else out
+        out = form.head_act.value(out) if j < last else out
     return out
 
 

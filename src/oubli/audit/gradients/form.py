@@ -81,6 +81,8 @@ class ModelForm:
         Widths of the head's hidden layers; none makes it one linear map.
     head_bias : bool, default True
     layer : {"gcn", "gin"}, default "gcn"
+    head_activation : str, optional
+        Between the linear maps of the head; by default that of the graph layers, and None when it is the same.
 
     Raises
     ------
@@ -97,17 +99,21 @@ class ModelForm:
     head: tuple[int, ...] = ()
     head_bias: bool = True
     layer: str = "gcn"
+    head_activation: str | None = None
 
     def __post_init__(self) -> None:
         for what, value, known in (
             ("activation", self.activation, tuple(ACTIVATIONS)),
             ("pooling", self.pooling, POOLINGS),
             ("layer", self.layer, LAYERS),
+            ("head_activation", self.head_activation or self.activation, tuple(ACTIVATIONS)),
         ):
             if value not in known:
                 raise InputError(f"{what}: {value!r} is not supported; supported: {', '.join(known)}")
         object.__setattr__(self, "hidden", tuple(int(width) for width in self.hidden))
         object.__setattr__(self, "head", tuple(int(width) for width in self.head))
+        if not self.head or self.head_activation == self.activation:
+            object.__setattr__(self, "head_activation", None)  # equal forms compare equal
         if not self.hidden or min(self.num_features, *self.hidden, *self.head, self.num_classes - 1) < 1:
             raise InputError(
                 "model form: needs a graph layer, two classes and widths of 1 or more, got "
@@ -121,8 +127,13 @@ class ModelForm:
 
     @property
     def act(self) -> Activation:
-        """The activation."""
+        """The activation of graph layers."""
         return ACTIVATIONS[self.activation]
+
+    @property
+    def head_act(self) -> Activation:
+        """The activation between the linear maps of the head."""
+        return ACTIVATIONS[self.head_activation or self.activation]
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of each parameter, by name, in the order in which models are built.

@@ -84,13 +84,14 @@ class Transcript:
             known.append("the true structure, by an oracle that no server has")
         aside = f"{len(self.auxiliary)} graphs of its own ({self.auxiliary_source})" if self.auxiliary else "no graphs"
         widths = ", ".join(map(str, form.hidden))
+        between = f" with {form.head_activation} between them" if form.head_activation else ""
         biases = "with" if form.bias else "without"
         lines = (
             "Attacker: an honest-but-curious server; it follows the protocol and keeps what it sees.",
             f"It knows {'; '.join(known)}; and it has {aside}.",
             "It does not know the graph, its features, its label, or other rounds.",
             f"Model: {form.num_layers} {form.layer.upper()} layers of width {widths} {biases} bias, {form.activation}, "
-            f"{form.pooling} pooling, a head of {len(form.head) + 1} linear maps.",
+            f"{form.pooling} pooling, a head of {len(form.head) + 1} linear maps{between}.",
         )
         return "\n".join(lines)
 
