@@ -13,6 +13,7 @@ from oubli.graph.downloads import DatasetSource, cache_folder, check_recorded, d
 from oubli.graph.graph import Graph
 from oubli.graph.sources import PLANETOID_PARTS, read_gnn_benchmark, read_heterophilous, read_ogb, read_planetoid
 from oubli.graph.tables import EDGE_SUFFIXES, read_tables
+from oubli.graph.tu import read_tu
 
 PLANETOID = "https://raw.githubusercontent.com/kimiyoung/planetoid/af6abf468a772cc055bec88c52e4d6f51b7c37e3/data/"
 HETEROPHILOUS = (
@@ -20,6 +21,7 @@ HETEROPHILOUS = (
     "a431395582e929d88271309716bea4fe24ce6318/data/"
 )
 GNN_BENCHMARK = "https://raw.githubusercontent.com/shchur/gnn-benchmark/master/data/npz/"
+TU = "https://www.chrsmrrs.com/graphkerneldatasets/"
 OGB = "https://snap.stanford.edu/ogb/data/nodeproppred/"
 
 
@@ -99,6 +101,18 @@ _SOURCES = [
 SOURCES: dict[str, DatasetSource] = {source.name: source for source in _SOURCES}
 
 
+def _canonical(name: str) -> str:
+    return name.strip().lower().replace("_", "-")
+
+
+def _tu(name: str) -> DatasetSource:
+    return DatasetSource(f"tu-{_canonical(name)}", TU, {f"{name}.zip": None}, partial(read_tu, name=name))
+
+
+_TU_NAMES = ("MUTAG", "PTC_MR", "AIDS", "ENZYMES", "PROTEINS", "IMDB-BINARY", "IMDB-MULTI")
+COLLECTIONS: dict[str, DatasetSource] = {source.name: source for source in map(_tu, _TU_NAMES)}
+
+
 def load_dataset(name: str, root: str | Path | None = None, split: int | str | None = 0) -> Graph:
     """Load a graph by name.
 
@@ -143,6 +157,8 @@ def load_dataset(name: str, root: str | Path | None = None, split: int | str | N
             if path.is_file():
                 check_recorded(path)
                 return read_npz(path, split)
+    if wanted in COLLECTIONS:
+        raise InputError(f"data set {name!r} is many graphs, a label each: oubli.graph.load_collection loads it")
     if wanted not in SOURCES:
         seen = sorted({path.stem for folder in folders for path in folder.glob("*.npz")})
         raise InputError(
@@ -155,19 +171,44 @@ def load_dataset(name: str, root: str | Path | None = None, split: int | str | N
 def load_collection(name: str, root: str | Path | None = None) -> GraphCollection:
     """Load graphs with a label each, by name, for instance ``"tu-mutag"``; or the path of an .npz of such graphs.
 
-    Looked for as by `load_dataset`.
+    ``<name>.npz`` is looked for as by `load_dataset`. Those of the TU collection in `COLLECTIONS` are downloaded into
+    the cache where they are nowhere, which needs the extra ``oubli[data]``; for these no checksum is known for certain,
+    so the first download is trusted and recorded, and a later one that differs is refused.
+
+    Parameters
+    ----------
+    name : str
+        Case does not matter, nor hyphens or underscores, nor whether a name of the TU collection begins with ``tu-``:
+        ``"MUTAG"`` is ``"tu-mutag"``.
+    root : str or Path, optional
+        A folder of .npz files.
 
     Raises
     ------
     InputError
-        When there is nothing of that name, or it holds one graph only.
+        When there is nothing of that name, it holds one graph only, or the download fails.
+
+    Examples
+    --------
+    >>> from oubli.graph import load_collection
+    >>> graphs = load_collection("MUTAG")  # doctest: +SKIP
     """
-    wanted = _canonical(name)
-    paths = [Path(name)] if name.endswith(".npz") else [folder / f"{wanted}.npz" for folder in _folders(root)]
-    for path in paths:
-        if path.is_file():
-            return collection_from_arrays(read_arrays(path), path.stem)
-    raise InputError(f"data set {name!r} is unknown; looked for {', '.join(map(str, paths))}")
+    if name.endswith(".npz"):
+        return collection_from_arrays(read_arrays(name), Path(name).stem)
+    folders, wanted = _folders(root), _canonical(name)
+    stems = (wanted, f"tu-{wanted}")
+    for stem in stems:
+        for path in (folder / f"{stem}.npz" for folder in folders):
+            if path.is_file():
+                check_recorded(path)
+                return collection_from_arrays(read_arrays(path), stem)
+    for stem in stems:
+        if stem in COLLECTIONS:
+            return collection_from_arrays(read_arrays(download(COLLECTIONS[stem])), stem)
+    raise InputError(
+        f"data set {name!r} is unknown; those with a home to download from: {', '.join(sorted(COLLECTIONS))}; "
+        f"no {wanted}.npz in {', '.join(map(str, folders))}"
+    )
 
 
 def list_datasets(root: str | Path | None = None) -> list[str]:
@@ -228,10 +269,6 @@ def load_graph(
     if path.is_file() or path.suffix in {".npz", *EDGE_SUFFIXES} or len(path.parts) > 1:
         return read_npz(path, split)
     return load_dataset(str(data), root, split)
-
-
-def _canonical(name: str) -> str:
-    return name.strip().lower().replace("_", "-")
 
 
 def _folders(root: str | Path | None) -> list[Path]:
