@@ -1,16 +1,13 @@
 """Data sets by name: found, downloaded from a server on this machine, checked, and refused."""
 
 import dataclasses
-import functools
 import gzip
 import hashlib
-import http.server
 import os
 import pickle
 import struct
 import subprocess
 import sys
-import threading
 import zipfile
 
 import numpy as np
@@ -19,31 +16,8 @@ import scipy.sparse as sp
 
 from oubli import load_dataset
 from oubli.errors import InputError
-from oubli.graph import datasets, generate_graph, list_datasets, load_graph, write_npz
+from oubli.graph import datasets, downloads, generate_graph, list_datasets, load_graph, write_npz
 from oubli.graph.sources import load_known_pickle
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    """A folder served as the home of all data sets; the cache and the environment are the test's own."""
-    folder = tmp_path / "home"
-    folder.mkdir()
-    monkeypatch.delenv("OUBLI_DATA", raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(datasets, "_cache_folder", lambda: tmp_path / "cache")
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=folder))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    monkeypatch.setenv("OUBLI_MIRROR", f"http://127.0.0.1:{server.server_port}")
-    yield folder
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 @pytest.fixture
@@ -396,14 +370,14 @@ def test_where_a_name_is_looked_for(home, tmp_path, monkeypatch):
 
 
 def test_the_cache_is_the_users(monkeypatch, tmp_path):
-    monkeypatch.setattr(datasets.sys, "platform", "linux")
+    monkeypatch.setattr(downloads.sys, "platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert datasets._cache_folder() == tmp_path / "oubli"
-    monkeypatch.setattr(datasets.sys, "platform", "win32")
+    assert downloads.cache_folder() == tmp_path / "oubli"
+    monkeypatch.setattr(downloads.sys, "platform", "win32")
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
-    assert datasets._cache_folder() == tmp_path / "local" / "oubli"
-    monkeypatch.setattr(datasets.sys, "platform", "darwin")
-    assert datasets._cache_folder().parts[-3:] == ("Library", "Caches", "oubli")
+    assert downloads.cache_folder() == tmp_path / "local" / "oubli"
+    monkeypatch.setattr(downloads.sys, "platform", "darwin")
+    assert downloads.cache_folder().parts[-3:] == ("Library", "Caches", "oubli")
 
 
 def test_known_checksums_are_checksums():

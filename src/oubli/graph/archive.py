@@ -195,8 +195,8 @@ def graph_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str, split: int
 def _num_nodes(arrays: Mapping[str, NDArray[Any]], where: str) -> int:
     if "graph_ptr" in arrays:
         raise InputError(
-            f"{where}: a graph classification file (many graphs, a label each); oubli reads node-level files, "
-            "one graph with a label a node"
+            f"{where}: a graph classification file (many graphs, a label each), which oubli.graph.load_collection "
+            "reads; expected a node-level file, one graph with a label a node"
         )
     for name in ("num_nodes", "edge_index"):
         if name not in arrays:

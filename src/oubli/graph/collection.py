@@ -232,20 +232,29 @@ def collection_from_arrays(arrays: Mapping[str, NDArray[Any]], name: str) -> Gra
         (graphs,), and ``node_labels`` (nodes,), taken one-hot, or else ``node_attributes`` (nodes, columns).
     name : str
         For messages, and of what is returned.
+
+    Raises
+    ------
+    InputError
+        When an array is missing, or they do not fit together.
     """
     missing = [part for part in ("graph_ptr", "edge_index", "graph_labels") if part not in arrays]
     if missing:
         raise InputError(f"{name}: array {missing[0]} is missing; expected a file of many graphs with labels")
-    starts = np.asarray(arrays["graph_ptr"], np.int64)
+    starts = _collection_starts(arrays, name)
     num_nodes = int(starts[-1])
+    if arrays["edge_index"].ndim != 2 or len(arrays["edge_index"]) != 2 or arrays["edge_index"].dtype.kind not in "iu":
+        raise InputError(f"{name}: edge_index must be integers of shape (2, edges), got {arrays['edge_index'].shape}")
     pairs = np.asarray(arrays["edge_index"], np.int64).T.reshape(-1, 2)
+    if pairs.size and not 0 <= pairs.min() <= pairs.max() < num_nodes:
+        raise InputError(f"{name}: edge_index names a node outside 0 .. {num_nodes - 1}")
     pairs = pairs[pairs[:, 0] != pairs[:, 1]]
     owner = np.searchsorted(starts, pairs, side="right") - 1
-    if (owner[:, 0] != owner[:, 1]).any() or (pairs.size and pairs.max() >= num_nodes):
+    if (owner[:, 0] != owner[:, 1]).any():
         raise InputError(f"{name}: an edge leaves its graph")
     order = np.argsort(owner[:, 0], kind="stable")
     ends = np.searchsorted(owner[order, 0], np.arange(len(starts)))
-    features = _collection_features(arrays, starts)
+    features = _collection_features(arrays, num_nodes, name)
     classes, labels = np.unique(arrays["graph_labels"], return_inverse=True)
     graphs = tuple(
         LabelledGraph(
@@ -256,7 +265,22 @@ def collection_from_arrays(arrays: Mapping[str, NDArray[Any]], name: str) -> Gra
     return GraphCollection(graphs, name, max(2, classes.size))
 
 
-def _collection_features(arrays: Mapping[str, NDArray[Any]], starts: NDArray[np.int64]) -> NDArray[np.float64]:
+def _collection_starts(arrays: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.int64]:
+    starts = np.asarray(arrays["graph_ptr"])
+    if starts.ndim != 1 or starts.size < 2 or starts.dtype.kind not in "iu" or starts[0] != 0:
+        raise InputError(f"{name}: graph_ptr must be integers of shape (graphs + 1,), the first of them 0")
+    starts = starts.astype(np.int64)
+    if (np.diff(starts) < 1).any():
+        raise InputError(f"{name}: graph_ptr must ascend, as every graph has a node")
+    if arrays["graph_labels"].shape != (len(starts) - 1,):
+        raise InputError(f"{name}: graph_labels of shape {arrays['graph_labels'].shape} for {len(starts) - 1} graphs")
+    return starts
+
+
+def _collection_features(arrays: Mapping[str, NDArray[Any]], num_nodes: int, name: str) -> NDArray[np.float64]:
+    for part in ("node_labels", "node_attributes"):
+        if part in arrays and arrays[part].shape[:1] != (num_nodes,):
+            raise InputError(f"{name}: {part} of shape {arrays[part].shape} for {num_nodes} nodes")
     if "node_labels" in arrays:
         values = np.asarray(arrays["node_labels"], np.int64)
         values = values - values.min()
@@ -264,4 +288,4 @@ def _collection_features(arrays: Mapping[str, NDArray[Any]], starts: NDArray[np.
     if "node_attributes" in arrays:
         return np.asarray(arrays["node_attributes"], np.float64)
     # Graphs without features: the constant one, as graph classifiers are fed.
-    return np.ones((int(starts[-1]), 1))
+    return np.ones((num_nodes, 1))

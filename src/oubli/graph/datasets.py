@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
-import sys
-import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from oubli.errors import InputError
-from oubli.graph.archive import Arrays, read_arrays, read_npz, write_arrays
+from oubli.graph.archive import read_arrays, read_npz
 from oubli.graph.collection import GraphCollection, collection_from_arrays
-from oubli.graph.durable import write_beside
+from oubli.graph.downloads import DatasetSource, cache_folder, check_recorded, download
 from oubli.graph.graph import Graph
 from oubli.graph.sources import PLANETOID_PARTS, read_gnn_benchmark, read_heterophilous, read_ogb, read_planetoid
 from oubli.graph.tables import EDGE_SUFFIXES, read_tables
+from oubli.graph.tu import read_tu
 
 PLANETOID = "https://raw.githubusercontent.com/kimiyoung/planetoid/af6abf468a772cc055bec88c52e4d6f51b7c37e3/data/"
 HETEROPHILOUS = (
@@ -26,30 +21,8 @@ HETEROPHILOUS = (
     "a431395582e929d88271309716bea4fe24ce6318/data/"
 )
 GNN_BENCHMARK = "https://raw.githubusercontent.com/shchur/gnn-benchmark/master/data/npz/"
+TU = "https://www.chrsmrrs.com/graphkerneldatasets/"
 OGB = "https://snap.stanford.edu/ogb/data/nodeproppred/"
-
-
-@dataclass(frozen=True)
-class DatasetSource:
-    """Where a data set lives and how to read what is served there.
-
-    Parameters
-    ----------
-    name : str
-        The name that `load_dataset` takes.
-    base_url : str
-        The folder of the files, ending in a slash; the environment variable OUBLI_MIRROR replaces it.
-    files : mapping of str to str or None
-        The files and their sha256. None where no checksum is known for certain: the one of the first download is then
-        recorded, and later downloads must have it.
-    reader : callable
-        Takes the folder of the downloaded files, returns the arrays of an .npz.
-    """
-
-    name: str
-    base_url: str
-    files: Mapping[str, str | None]
-    reader: Callable[[Path], Arrays]
 
 
 def _planetoid(name: str, checksums: str) -> DatasetSource:
@@ -128,6 +101,18 @@ _SOURCES = [
 SOURCES: dict[str, DatasetSource] = {source.name: source for source in _SOURCES}
 
 
+def _canonical(name: str) -> str:
+    return name.strip().lower().replace("_", "-")
+
+
+def _tu(name: str) -> DatasetSource:
+    return DatasetSource(f"tu-{_canonical(name)}", TU, {f"{name}.zip": None}, partial(read_tu, name=name))
+
+
+_TU_NAMES = ("MUTAG", "PTC_MR", "AIDS", "ENZYMES", "PROTEINS", "IMDB-BINARY", "IMDB-MULTI")
+COLLECTIONS: dict[str, DatasetSource] = {source.name: source for source in map(_tu, _TU_NAMES)}
+
+
 def load_dataset(name: str, root: str | Path | None = None, split: int | str | None = 0) -> Graph:
     """Load a graph by name.
 
@@ -170,33 +155,60 @@ def load_dataset(name: str, root: str | Path | None = None, split: int | str | N
         for stem in dict.fromkeys([name, wanted, wanted.replace("-", "_")]):
             path = folder / f"{stem}.npz"
             if path.is_file():
-                _check_recorded(path)
+                check_recorded(path)
                 return read_npz(path, split)
+    if wanted in COLLECTIONS:
+        raise InputError(f"data set {name!r} is many graphs, a label each: oubli.graph.load_collection loads it")
     if wanted not in SOURCES:
         seen = sorted({path.stem for folder in folders for path in folder.glob("*.npz")})
         raise InputError(
             f"data set {name!r} is unknown; those with a home to download from: {', '.join(sorted(SOURCES))}; "
             f"files in {', '.join(map(str, folders))}: {', '.join(seen) or 'none'}"
         )
-    return read_npz(_download(SOURCES[wanted], _cache_folder()), split)
+    return read_npz(download(SOURCES[wanted]), split)
 
 
 def load_collection(name: str, root: str | Path | None = None) -> GraphCollection:
     """Load graphs with a label each, by name, for instance ``"tu-mutag"``; or the path of an .npz of such graphs.
 
-    Looked for as by `load_dataset`.
+    ``<name>.npz`` is looked for as by `load_dataset`. Those of the TU collection in `COLLECTIONS` are downloaded into
+    the cache where they are nowhere, which needs the extra ``oubli[data]``; for these no checksum is known for certain,
+    so the first download is trusted and recorded, and a later one that differs is refused.
+
+    Parameters
+    ----------
+    name : str
+        Case does not matter, nor hyphens or underscores, nor whether a name of the TU collection begins with ``tu-``:
+        ``"MUTAG"`` is ``"tu-mutag"``.
+    root : str or Path, optional
+        A folder of .npz files.
 
     Raises
     ------
     InputError
-        When there is nothing of that name, or it holds one graph only.
+        When there is nothing of that name, it holds one graph only, or the download fails.
+
+    Examples
+    --------
+    >>> from oubli.graph import load_collection
+    >>> graphs = load_collection("MUTAG")  # doctest: +SKIP
     """
-    wanted = _canonical(name)
-    paths = [Path(name)] if name.endswith(".npz") else [folder / f"{wanted}.npz" for folder in _folders(root)]
-    for path in paths:
-        if path.is_file():
-            return collection_from_arrays(read_arrays(path), path.stem)
-    raise InputError(f"data set {name!r} is unknown; looked for {', '.join(map(str, paths))}")
+    if name.endswith(".npz"):
+        return collection_from_arrays(read_arrays(name), Path(name).stem)
+    folders, wanted = _folders(root), _canonical(name)
+    stems = (wanted, f"tu-{wanted}")
+    for stem in stems:
+        for path in (folder / f"{stem}.npz" for folder in folders):
+            if path.is_file():
+                check_recorded(path)
+                return collection_from_arrays(read_arrays(path), stem)
+    for stem in stems:
+        if stem in COLLECTIONS:
+            return collection_from_arrays(read_arrays(download(COLLECTIONS[stem])), stem)
+    raise InputError(
+        f"data set {name!r} is unknown; those with a home to download from: {', '.join(sorted(COLLECTIONS))}; "
+        f"no {wanted}.npz in {', '.join(map(str, folders))}"
+    )
 
 
 def list_datasets(root: str | Path | None = None) -> list[str]:
@@ -259,10 +271,6 @@ def load_graph(
     return load_dataset(str(data), root, split)
 
 
-def _canonical(name: str) -> str:
-    return name.strip().lower().replace("_", "-")
-
-
 def _folders(root: str | Path | None) -> list[Path]:
     folders = []
     for given, what in ((root, "root"), (os.environ.get("OUBLI_DATA"), "OUBLI_DATA")):
@@ -271,77 +279,4 @@ def _folders(root: str | Path | None) -> list[Path]:
         if not Path(given).is_dir():
             raise InputError(f"{given}: there is no such folder, and {what} names it as the place of data sets")
         folders.append(Path(given))
-    return [*folders, _cache_folder()]
-
-
-def _cache_folder() -> Path:
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "oubli"
-
-
-def _download(source: DatasetSource, cache: Path) -> Path:
-    try:
-        import pooch
-    except ImportError:
-        raise ImportError(
-            f'downloading {source.name} needs pooch: pip install "oubli[data]" '
-            f"(or put {source.name}.npz in a folder and pass root=)"
-        ) from None
-    target = cache / f"{source.name}.npz"
-    recorded = _recorded(target)
-    base_url = os.environ.get("OUBLI_MIRROR", source.base_url).rstrip("/") + "/"
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix=f".{source.name}.") as folder:
-        registry = {file: known or recorded.get(f"home/{file}") for file, known in source.files.items()}
-        fetcher = pooch.create(path=folder, base_url=base_url, registry=registry, retry_if_failed=1)
-        for file in source.files:
-            try:
-                fetcher.fetch(file)
-            except (OSError, ValueError) as error:
-                raise InputError(_failed(source, base_url + file, error)) from None
-        write_arrays(source.reader(Path(folder)), target)
-        _record(target, [Path(folder) / file for file in source.files])
-    return target
-
-
-def _failed(source: DatasetSource, url: str, error: Exception) -> str:
-    if isinstance(error, ValueError) and "hash" in str(error):
-        return (
-            f"{url}: its sha256 is not the known one: damaged on the way, or changed at its home; try again, or if you "
-            f"trust it and it was recorded by an earlier download, delete {source.name}.sha256 in {_cache_folder()}"
-        )
-    return (
-        f"{url}: cannot be downloaded ({error}); try again, put {source.name}.npz in a folder and pass root=, "
-        "or name another server in the environment variable OUBLI_MIRROR"
-    )
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _recorded(path: Path) -> dict[str, str]:
-    """Return the checksums in the .sha256 beside a file, by file name."""
-    beside = path.with_suffix(".sha256")
-    text = beside.read_text(encoding="utf-8") if beside.is_file() else ""
-    return {name: digest for digest, name in re.findall(r"^([0-9a-f]{64})  (.+)$", text, re.MULTILINE)}
-
-
-def _record(path: Path, sources: list[Path]) -> None:
-    # What was served may have the name of what it became.
-    named = {path.name: path, **{f"home/{file.name}": file for file in sources}}
-    lines = "".join(f"{_sha256(file)}  {name}\n" for name, file in named.items())
-    with write_beside(path.with_suffix(".sha256")) as beside:
-        beside.write(lines.encode())
-
-
-def _check_recorded(path: Path) -> None:
-    expected = _recorded(path).get(path.name)
-    if expected is not None and expected != _sha256(path):
-        raise InputError(f"{path}: its sha256 is not the one in {path.stem}.sha256; delete both to fetch it again")
+    return [*folders, cache_folder()]
