@@ -18,20 +18,17 @@ from oubli.cli import audit as command
 QUICK = ("--victims", 6, "--hidden", "8,8", "--no-accuracy")
 
 
-def null_named(wanted):
-    class Null(PathNull):
-        name = wanted
-
-    return Null
+def named(kind, wanted):
+    return type(kind.__name__, (kind,), {"name": wanted})
 
 
 @pytest.fixture
 def attacks(monkeypatch):
     """Simple attacks in the places of those that take their time."""
-    monkeypatch.setitem(ATTACKS, "lifting", Head)
-    monkeypatch.setitem(ATTACKS, "recursion-oracle", Structure)
+    monkeypatch.setitem(ATTACKS, "lifting", named(Head, "lifting"))
+    monkeypatch.setitem(ATTACKS, "recursion-oracle", named(Structure, "recursion-oracle"))
     for name in NULLS:
-        monkeypatch.setitem(ATTACKS, name, null_named(name))
+        monkeypatch.setitem(ATTACKS, name, named(PathNull, name))
 
 
 @pytest.fixture
@@ -106,6 +103,7 @@ def test_what_is_not_supported_is_told_in_the_table(monkeypatch, attacks, data, 
 
 def test_an_interrupt_keeps_what_is_done(monkeypatch, attacks, data, tmp_path):
     class Interrupted(Head):
+        name = "lifting"
         left = 1
 
         def reconstruct(self, transcripts, seed=0):
