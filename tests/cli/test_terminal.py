@@ -9,7 +9,7 @@ from tests.cli.command import command_line, on_a_terminal, run
 
 from oubli import __version__
 
-HEAVY = ("numpy", "scipy", "numba", "rich", "oubli.graph", "oubli.models")
+HEAVY = ("numpy", "scipy", "numba", "rich", "torch", "oubli.graph", "oubli.models")
 
 
 def test_help_and_imports_are_light():
@@ -17,7 +17,8 @@ def test_help_and_imports_are_light():
     done = subprocess.run([sys.executable, "-c", code, *HEAVY], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     code = (
-        f"import sys\nfrom oubli.cli import main\nmain(['fit', '--help'])\nassert not set({HEAVY}) & set(sys.modules)"
+        f"import sys\nfrom oubli.cli import main\nmain(['fit', '--help'])\nmain(['audit', 'gradients', '--help'])\n"
+        f"assert not set({HEAVY}) & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
 
@@ -26,7 +27,7 @@ def test_help_names_every_command():
     bare, asked, short = run(), run("--help"), run("-h")
     assert bare == asked == short
     assert asked.code == 0
-    for name in ("demo", "fit", "predict", "unlearn", "verify", "info"):
+    for name in ("demo", "fit", "predict", "unlearn", "verify", "info", "audit"):
         assert f"\n  {name} " in asked.out
         assert run(name, "--help").code == 0
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from oubli import __version__
+from oubli.cli.audit import audit
 from oubli.cli.demo import demo
 from oubli.cli.fit import fit
 from oubli.cli.info import info
@@ -56,7 +57,7 @@ def oubli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (demo, fit, predict, unlearn, verify, info, report):
+for command in (demo, fit, predict, unlearn, verify, info, audit, report):
     oubli.add_command(command)
 
 

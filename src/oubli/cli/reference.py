@@ -66,8 +66,17 @@ Streams
 def reference() -> str:
     """Return the reference as reStructuredText."""
     sections = [HEAD + _markup(_help(oubli)), CONVENTIONS.rstrip()]
-    sections += [_section(name, command) for name, command in oubli.commands.items()]
+    sections += [_section(name, command) for name, command in leaf_commands(oubli)]
     return "\n\n".join(sections) + "\n"
+
+
+def leaf_commands(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Return the commands below a group that do something themselves, with their names from it on."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from leaf_commands(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
 
 
 def _section(name: str, command: click.Command) -> str:

@@ -70,3 +70,33 @@ class NumbersOr(Numbers):
             )
         numbers = super().convert(value, param, ctx)
         return numbers if isinstance(numbers, list) else [numbers]
+
+
+class Names(click.ParamType):  # type: ignore[type-arg]
+    """Names with commas between, each once."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Return the names as a tuple."""
+        if isinstance(value, tuple):
+            return value
+        names = tuple(dict.fromkeys(part.strip() for part in str(value).split(",")))
+        if not all(names):
+            self.fail(f"{value!r} has an empty name; give names with commas between", param, ctx)
+        return names
+
+
+class Widths(click.ParamType):  # type: ignore[type-arg]
+    """Widths of layers, integers with commas between; or none."""
+
+    name = "widths"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Return the widths as a tuple."""
+        if isinstance(value, tuple):
+            return value
+        parts = [] if value == "none" else str(value).split(",")
+        if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+            self.fail(f"{value!r} is neither 'none' nor integers above 0 with commas between", param, ctx)
+        return tuple(int(part) for part in parts)

@@ -54,8 +54,10 @@ def build_attack(name: str, budget: float = 1.0) -> Attack:
     """
     if name not in ATTACKS:
         raise InputError(f"attack: {name!r} is not supported; supported: {', '.join([*ATTACKS, ALL_NULLS])}")
-    settings = {"budget": budget} if name in BUDGETED and budget != 1.0 else {}
-    return ATTACKS[name](**settings)
+    attack = ATTACKS[name]()
+    if name not in BUDGETED or budget == 1.0:
+        return attack
+    return ATTACKS[name](iterations=max(1, round(budget * attack.iterations)))  # type: ignore[attr-defined]
 
 
 def build_attacks(given: Sequence[str | Attack], budget: float = 1.0) -> dict[str, Attack]:

@@ -15,7 +15,7 @@ from torch import Tensor
 import oubli
 from oubli.audit.gradients.attacks import NULLS, build_attacks
 from oubli.audit.gradients.case import Case, Defence
-from oubli.audit.gradients.costs import build_defence, defence_cost
+from oubli.audit.gradients.costs import build_defence, defence_cost, trained_weights
 from oubli.audit.gradients.form import ModelForm
 from oubli.audit.gradients.isomorphism import require_networkx
 from oubli.audit.gradients.journal import Journal, Record, plain_settings
@@ -58,13 +58,15 @@ class GradientAudit:
     device : {"cpu", "cuda"}, default "cpu"
     weights : mapping of str to Tensor, optional
         What the server sends; by default freshly drawn.
+    trained : int, default 0
+        Train them first, for so many epochs, on the half of the graphs without victims.
     budget : float, default 1.0
         Share of the published iterations for attacks that iterate.
     nulls : sequence of str or Attack
         Run in any case, as a score says nothing without them.
     accuracy : bool, default True
         Whether to measure what each defence costs the model.
-    rounds, delta : int, float
+    delta : float, default 1e-5
         Of the privacy accountant, for defences with noise.
     examples : int, default 6
         Of how many victims truth and guesses are kept.
@@ -91,10 +93,10 @@ class GradientAudit:
     precision: str = "float64"
     device: str = "cpu"
     weights: Mapping[str, Tensor] | None = None
+    trained: int = 0
     budget: float = 1.0
     nulls: Sequence[str | Attack] = NULLS
     accuracy: bool = True
-    rounds: int = 1
     delta: float = 1e-5
     examples: int = 6
 
@@ -112,7 +114,7 @@ class GradientAudit:
             raise InputError(f"victims: {len(self._halves.victims)} are not enough for defences that mix more graphs")
         self._case = Case(
             self.form,
-            self.form.draw(self.seed) if self.weights is None else self.weights,
+            self._sent(),
             self.precision,
             self.device,
             self.collection.one_hot,
@@ -124,6 +126,11 @@ class GradientAudit:
         # Before any attack is prepared, which may leave traces in it.
         self._settled = self._fingerprint()
         self._check_supported(asked)
+
+    @property
+    def attempts(self) -> int:
+        """How many attacks on a gradient there are, nulls included."""
+        return len(self._attacks) * sum(len(self._groups(defence)) for defence in self._defences.values())
 
     def run(self, folder: str | Path, progress: Progress | None = None) -> dict[str, Any]:
         """Run what is missing in a folder, and write results.json, rows.csv and summary.csv there.
@@ -149,7 +156,7 @@ class GradientAudit:
         """
         folder = Path(folder)
         with Journal.opened(folder, self._settled) as journal:
-            report = _Counter(progress, sum(len(self._groups(d)) for d in self._defences.values()) * len(self._attacks))
+            report = _Counter(progress, self.attempts)
             for defence in self._defences.values():
                 self._run_defence(defence, journal, report)
             results = self._results(journal.records)
@@ -169,11 +176,21 @@ class GradientAudit:
                 raise InputError(f"{self.collection.name}: has {given} {what}, and the model form {needed}")
         if self.device.startswith("cuda") and not torch.cuda.is_available():
             raise InputError(f"device: {self.device!r} is not available here; use cpu")
+        if self.trained < 0 or (self.trained and self.weights is not None):
+            raise InputError("trained: epochs, 0 or more, and not together with weights")
         if self.budget <= 0:
             raise InputError(f"budget: a share of the published iterations above 0, got {self.budget:g}")
         largest = max(int(graph.degrees.max()) for graph in self.collection)
         if self.max_degree is not None and largest > self.max_degree:
             raise InputError(f"max degree: {self.max_degree}, and a node of {self.collection.name} has {largest}")
+
+    def _sent(self) -> Mapping[str, Tensor]:
+        """Return the weights that the server sends."""
+        if self.weights is not None:
+            return self.weights
+        if self.trained:
+            return trained_weights(self.form, self._halves.others, self.trained, self.seed)
+        return self.form.draw(self.seed)
 
     def _check_supported(self, asked: Sequence[str]) -> None:
         """Raise when none of the attacks asked for works under any of the defences."""
@@ -195,7 +212,7 @@ class GradientAudit:
         known = [record for record in journal.records if record["defence"] == defence.name]
         if not any("cost" in record for record in known) or self._lacks_accuracy(known):
             report.tell(f"accuracy under {defence.name}")
-            cost = defence_cost(defence, self.form, self.collection, self.seed, self.rounds, self.delta, self.accuracy)
+            cost = defence_cost(defence, self.form, self.collection, self.seed, self.delta, self.accuracy)
             journal.append([{"defence": defence.name, "cost": cost}])
         done = {
             name: {r["row"]["victim"] for r in known if "row" in r and r["attack"] == name} for name in self._attacks
@@ -232,7 +249,6 @@ class GradientAudit:
             **self._settings(),
             "data_sha256": collection_digest(self.collection),
             "weights_sha256": weights.hexdigest(),
-            "rounds": self.rounds,
             "delta": self.delta,
             "examples": self.examples,
             "oubli": oubli.__version__,
@@ -258,6 +274,7 @@ class GradientAudit:
             "num_nodes_known": self.num_nodes_known,
             "auxiliary": f"{count} graphs: {self._halves.source}" if count else "none",
             "budget": self.budget,
+            "trained": self.trained,
         }
 
     def _results(self, records: Sequence[Record]) -> dict[str, Any]:
@@ -284,10 +301,11 @@ class GradientAudit:
         }
 
     def _described(self, defence: Defence, records: Sequence[Record]) -> dict[str, Any]:
-        costs = [record["cost"] for record in records if record["defence"] == defence.name and "cost" in record]
+        cost = [r["cost"] for r in records if r["defence"] == defence.name and "cost" in r][-1]
         left = len(self._halves.victims) % defence.num_graphs
-        note = f"{len(self._groups(defence))} groups; {left} victims left over" if left else ""
-        return {"name": defence.name, "describe": defence.describe(), **costs[-1], "note": note}
+        groups = f"{len(self._groups(defence))} groups of {defence.num_graphs} victims, {left} left over"
+        note = "; ".join(filter(None, [cost["note"], groups if defence.num_graphs > 1 else ""]))
+        return {"name": defence.name, "describe": defence.describe(), **cost, "note": note}
 
 
 class _Counter:

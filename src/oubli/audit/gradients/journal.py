@@ -76,9 +76,11 @@ def plain_settings(owner: object) -> dict[str, Any]:
     """Return the public attributes that are numbers, words or several of them."""
     kept: dict[str, Any] = {}
     for name, value in vars(owner).items():
+        if name.startswith("_"):
+            continue
         if isinstance(value, tuple):
             kept[name] = [str(part) for part in value]
-        elif not name.startswith("_") and isinstance(value, bool | int | float | str | None):
+        elif isinstance(value, bool | int | float | str | None):
             kept[name] = value
     return kept
 

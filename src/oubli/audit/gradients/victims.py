@@ -46,11 +46,14 @@ class Halves:
         What the attacker has beside, in the order of nodes of the data set.
     source : str
         What that is, in words.
+    others : GraphCollection
+        The half without victims; all graphs where there is only one.
     """
 
     victims: NDArray[np.int64]
     auxiliary: tuple[LabelledGraph, ...]
     source: str
+    others: GraphCollection
 
 
 def divide(
@@ -87,14 +90,15 @@ def divide(
             f"{collection.name}: none of the {len(first)} graphs to choose victims from is connected with "
             f"{FEWEST_NODES} nodes or more{limit}; give other data{' or a larger limit' if limit else ''}"
         )
-    others = collection.select(second) if auxiliary != "none" and len(second) else None
+    others = collection.select(second) if len(second) else collection
     chosen = np.array(fitting[:victims], dtype=np.int64)
-    if others is None:
-        return Halves(chosen, (), "none")
+    if auxiliary == "none" or others is collection:
+        return Halves(chosen, (), "none", others)
     if auxiliary == "random":
-        drawn = random_graphs(others, seed)
-        return Halves(chosen, drawn, f"random graphs of sizes and mean density as in {collection.name}")
-    return Halves(chosen, others.graphs, f"the half of {collection.name} that holds no victim, as of another client")
+        source = f"random graphs of sizes and mean density as in {collection.name}"
+        return Halves(chosen, random_graphs(others, seed), source, others)
+    source = f"the half of {collection.name} that holds no victim, as of another client"
+    return Halves(chosen, others.graphs, source, others)
 
 
 def random_graphs(like: GraphCollection, seed: int) -> tuple[LabelledGraph, ...]:
