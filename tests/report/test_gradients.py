@@ -125,7 +125,7 @@ def test_a_score_that_is_not_beyond_its_null_is_told_from_a_leak():
 
 def test_a_low_error_is_a_strong_attack():
     entries = [
-        score("none", attack, "feature_mse", value, null_value=0.1, beyond_null=True)
+        score("none", attack, "feature_mse_aligned", value, null_value=0.1, beyond_null=True)
         for attack, value in (("weak", 0.05), ("strong", 0.001))
     ]
     assert "0.001 by strong; the null: prior 0.1" in Page(gradient_report(results(summary=entries))).text

@@ -21,6 +21,7 @@ LABELS = 122.0  # of them, for the names of attacks
 RIGHT = 18.0
 ROW = 16.0
 GAP = 0.4  # between defences, in rows
+TALL = 24  # rows, from which the scale is written at both ends
 LONGEST = 22  # letters of a name in a chart
 
 Estimate = tuple[float | None, float | None, float | None]
@@ -76,7 +77,9 @@ def draw_scores(metric: Metric, scores: Sequence[Score], defences: Sequence[Defe
     rows = sum(1 + GAP + len(members) for _, members in groups) - GAP
     with drawing_settings():
         height = ROW * rows + 10
-        figure, axes = _chart(height, bottom=42.0, left=LABELS)
+        tall = rows > TALL
+        figure, axes = _chart(height, bottom=42.0, left=LABELS, top=20.0 if tall else 6.0)
+        axes.tick_params(axis="x", labeltop=tall)
         axes.set_ylim(rows - 0.3, -0.7)
         _scale(axes, metric, shown)
         row, ticks = 0.0, {}

@@ -9,8 +9,6 @@ from oubli.report.metrics import EXACT, METRICS, metric_of, percent
 from oubli.report.results import DefenceRecord, GradientResults, Score
 
 GRAPHS = "Gives graphs away"
-COSTS = ("seconds", "residual", "determined")
-"""Metrics that tell how an attack went, and nothing about a victim."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Verdict:
     exact : str
         Of graphs that were recovered exactly.
     parts : tuple of str
-        What else was found beyond the null.
+        What else was found beyond the null, of the metrics that have figures.
     """
 
     defence: DefenceRecord
@@ -121,7 +119,7 @@ def _parts(defence: str, summary: Sequence[Score]) -> list[str]:
     told = []
     for metric in METRICS.values():
         score = strongest([entry for entry in summary if entry.beyond_null], defence, metric.name)
-        if score is None or metric.name == EXACT or metric.name in COSTS:
+        if score is None or metric.name == EXACT or not metric.figured:
             continue
         interval = metric.write_interval(score.low, score.high)
         within = f" ({interval})" if interval else ""
