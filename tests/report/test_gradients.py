@@ -139,6 +139,13 @@ def test_what_was_not_measured_says_so(text, page):
     assert "accuracy 85 % (79 % to 90 %), epsilon 12,346 (delta 1e-05)" in page.text
 
 
+def test_attacks_that_do_not_work_are_listed_with_the_reason(page):
+    assert ["int8", "graphdlg", "needs floats"] in page.rows
+    without = results()
+    del without["unsupported"]
+    assert "Not supported Attacks that" not in Page(gradient_report(without)).text
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), None])
 def test_no_value_breaks_a_page(value):
     entries = [
