@@ -123,6 +123,12 @@ def test_a_score_that_is_not_beyond_its_null_is_told_from_a_leak():
     assert "Gives graphs away" not in told
 
 
+def test_a_recovery_without_a_null_is_not_called_safe():
+    told = Page(gradient_report(results(summary=[score("none", "lifting", "isomorphic", 0.3)]))).text
+    assert "Recovers graphs, its null not measured" in told
+    assert "The null: prior not measured." in told
+
+
 def test_a_low_error_is_a_strong_attack():
     entries = [
         score("none", attack, "feature_mse_aligned", value, null_value=0.1, beyond_null=True)

@@ -178,8 +178,9 @@ def _score_legend(axes: Axes, scores: Sequence[Score], height: float) -> None:
         handles += axes.plot([], [], "o-", color=LIGHT["attack"], markersize=5, label="attack, with interval")
     if any(score.kind == "oracle" for score in scores):
         handles += axes.plot([], [], "s-", color=LIGHT["oracle"], markersize=5, label="oracle, given the structure")
-    handles += axes.plot([], [], "D", markerfacecolor="none", markeredgecolor=LIGHT["muted"], markersize=6,
-                         label="its null")  # fmt: skip
+    if any(score.null_value is not None for score in scores):
+        handles += axes.plot([], [], "D", markerfacecolor="none", markeredgecolor=LIGHT["muted"], markersize=6,
+                             label="its null")  # fmt: skip
     centre = (WIDTH / 2 - LABELS) / (WIDTH - LABELS - RIGHT)
     offset = -21 / height
     axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(centre, offset), ncols=3, columnspacing=0.9,

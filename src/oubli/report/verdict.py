@@ -19,8 +19,8 @@ class Verdict:
     ----------
     defence : DefenceRecord
     status : {"leak", "unclear", "safe", "unknown"}
-        Graphs, or parts of them, were given away beyond what is guessed without the update; something was found, but
-        not beyond that; nothing was; or nothing was measured.
+        Graphs, or parts of them, were given away beyond what is guessed without the update (or that was not
+        measured); something was found, but not beyond that; nothing was; or nothing was measured.
     word : str
         The status in words.
     exact : str
@@ -90,6 +90,8 @@ def _verdict(defence: DefenceRecord, summary: Sequence[Score]) -> Verdict:
     beyond = exact is not None and bool(exact.beyond_null)
     if beyond:
         status, word = "leak", GRAPHS
+    elif exact is not None and exact.value and exact.beyond_null is None:
+        status, word = "leak", "Recovers graphs, its null not measured"
     elif parts:
         status, word = "leak", "Gives parts away"
     elif exact is None:
