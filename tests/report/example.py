@@ -103,6 +103,9 @@ RESULTS = {
         defence("int8", "rounded to 8 bits"),
     ],
     "summary": SUMMARY,
+    "unsupported": [
+        {"defence": "int8", "attack": "graphdlg", "kind": "attack", "metric": "not supported", "note": "needs floats"}
+    ],
     "rows": [
         {"defence": "none", "attack": "lifting", "kind": "attack", "victim": 17, "wl_equal": True, "isomorphic": False},
         {"defence": "none", "attack": "lifting", "kind": "attack", "victim": 18, "wl_equal": True, "isomorphic": True},

@@ -18,7 +18,7 @@ from oubli.errors import InputError
     default="report.html",
     show_default=True,
     metavar="FILE",
-    help="The page to write; one that is there is replaced.",
+    help="The page to write; an older one is replaced.",
 )
 @json_option
 def report(audit: str, output: str, as_json: bool) -> None:
@@ -29,19 +29,12 @@ def report(audit: str, output: str, as_json: bool) -> None:
     them. Needs the extra `report`.
     """
     try:
-        from oubli.report import read_gradient_results, write_gradient_report
+        from oubli.report import command_of, read_gradient_results, write_gradient_report
     except ImportError as error:
         raise InputError(str(error)) from None
     results = read_gradient_results(audit)
-    if Path(output).exists() and Path(output).samefile(_file(audit)):
-        raise InputError(f"{output}: holds the results; name another file for the page")
+    if Path(output).exists() and command_of(output) is None:
+        raise InputError(f"{output}: is there, and is no report of oubli; name another file with -o, or remove it")
     with progress("Drawing"):
         path = write_gradient_report(results, output)
     say(as_json, {"report": str(path)}, [f"Written: {path}"])
-
-
-def _file(audit: str) -> Path:
-    from oubli.report.results import FILE
-
-    given = Path(audit)
-    return given / FILE if given.is_dir() else given

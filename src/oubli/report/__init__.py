@@ -10,6 +10,7 @@ except ImportError as error:
     ) from None
 
 from oubli.report.gradients import gradient_report, write_gradient_report
+from oubli.report.page import command_of
 from oubli.report.results import read_gradient_results
 
-__all__ = ["gradient_report", "read_gradient_results", "write_gradient_report"]
+__all__ = ["command_of", "gradient_report", "read_gradient_results", "write_gradient_report"]

@@ -21,6 +21,7 @@ LABELS = 122.0  # of them, for the names of attacks
 RIGHT = 18.0
 ROW = 16.0
 GAP = 0.4  # between defences, in rows
+TALL = 24  # rows, from which the scale is written at both ends
 LONGEST = 22  # letters of a name in a chart
 
 Estimate = tuple[float | None, float | None, float | None]
@@ -76,7 +77,9 @@ def draw_scores(metric: Metric, scores: Sequence[Score], defences: Sequence[Defe
     rows = sum(1 + GAP + len(members) for _, members in groups) - GAP
     with drawing_settings():
         height = ROW * rows + 10
-        figure, axes = _chart(height, bottom=42.0, left=LABELS)
+        tall = rows > TALL
+        figure, axes = _chart(height, bottom=42.0, left=LABELS, top=20.0 if tall else 6.0)
+        axes.tick_params(axis="x", labeltop=tall)
         axes.set_ylim(rows - 0.3, -0.7)
         _scale(axes, metric, shown)
         row, ticks = 0.0, {}
@@ -175,8 +178,9 @@ def _score_legend(axes: Axes, scores: Sequence[Score], height: float) -> None:
         handles += axes.plot([], [], "o-", color=LIGHT["attack"], markersize=5, label="attack, with interval")
     if any(score.kind == "oracle" for score in scores):
         handles += axes.plot([], [], "s-", color=LIGHT["oracle"], markersize=5, label="oracle, given the structure")
-    handles += axes.plot([], [], "D", markerfacecolor="none", markeredgecolor=LIGHT["muted"], markersize=6,
-                         label="its null")  # fmt: skip
+    if any(score.null_value is not None for score in scores):
+        handles += axes.plot([], [], "D", markerfacecolor="none", markeredgecolor=LIGHT["muted"], markersize=6,
+                             label="its null")  # fmt: skip
     centre = (WIDTH / 2 - LABELS) / (WIDTH - LABELS - RIGHT)
     offset = -21 / height
     axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(centre, offset), ncols=3, columnspacing=0.9,

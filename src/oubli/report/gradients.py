@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
-from oubli import __version__
-from oubli.graph.durable import write_beside
 from oubli.report.figures import NoiseLevel, draw_noise, draw_scores
 from oubli.report.metrics import EXACT, Metric, metric_of, write_epsilon
 from oubli.report.molecules import Picture, draw_example
-from oubli.report.palette import DARK, LIGHT
+from oubli.report.page import render, write_page
 from oubli.report.results import DefenceRecord, GradientResults, Guess, Score, text
 from oubli.report.tables import cost_of, ordered_metrics, tabulate
 from oubli.report.verdict import judge, null_score, strongest, sum_up
@@ -46,20 +43,11 @@ def gradient_report(results: Mapping[str, Any]) -> str:
         When they are of another format or not whole.
     """
     audit = GradientResults.of(results)
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("oubli.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     verdicts = judge(audit)
-    page = environment.get_template("gradients.html.j2").render(
+    return render(
+        "gradients.html.j2",
         title="What one update gives away",
-        oubli_version=__version__,
         command=_command(audit.settings),
-        light=LIGHT,
-        dark=DARK,
         audit=audit,
         verdicts=verdicts,
         sums=sum_up(verdicts),
@@ -73,7 +61,6 @@ def gradient_report(results: Mapping[str, Any]) -> str:
         settings=list(_flat(audit.settings)),
         versions=list(_flat(audit.versions)),
     )
-    return page + "\n"
 
 
 def write_gradient_report(results: Mapping[str, Any], path: str | Path) -> Path:
@@ -98,10 +85,7 @@ def write_gradient_report(results: Mapping[str, Any], path: str | Path) -> Path:
     CapacityError
         When the disk is full.
     """
-    page, target = gradient_report(results), Path(path)
-    with write_beside(target) as file:
-        file.write(page.encode("utf-8"))
-    return target
+    return write_page(gradient_report(results), path)
 
 
 @dataclass(frozen=True)

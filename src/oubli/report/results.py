@@ -50,6 +50,15 @@ class DefenceRecord:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """An attack that does not work at all under a defence, and why."""
+
+    defence: str
+    attack: str
+    note: str
+
+
+@dataclass(frozen=True)
 class Drawing:
     """A graph to be drawn; types or edges are None where a guess leaves them open."""
 
@@ -91,6 +100,7 @@ class GradientResults:
     threat_model: str
     defences: tuple[DefenceRecord, ...]
     summary: tuple[Score, ...]
+    unsupported: tuple[Refusal, ...]
     rows: tuple[Mapping[str, Any], ...]
     examples: tuple[Example, ...]
     node_names: tuple[str, ...]
@@ -124,6 +134,10 @@ class GradientResults:
                 threat_model=str(results["threat_model"]),
                 defences=defences + tuple(_defence({"name": name}) for name in extra),
                 summary=summary,
+                unsupported=tuple(
+                    Refusal(*(text(record[name]) for name in ("defence", "attack", "note")))
+                    for record in _list(results, "unsupported", ())
+                ),
                 rows=tuple(_list(results, "rows")),
                 examples=tuple(_example(record) for record in _list(results, "examples")),
                 node_names=tuple(text(name) for name in results.get("node_names") or ()),
@@ -184,8 +198,8 @@ def text(value: Any) -> str:
     return " ".join(str(value).split())
 
 
-def _list(record: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
-    value = record[name]
+def _list(record: Mapping[str, Any], name: str, default: Any = None) -> Sequence[Mapping[str, Any]]:
+    value = record[name] if default is None else record.get(name, default)
     if not isinstance(value, Sequence) or not all(isinstance(part, Mapping) for part in value):
         raise TypeError(f"{name} is no list of objects")
     return value

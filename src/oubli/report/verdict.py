@@ -9,8 +9,6 @@ from oubli.report.metrics import EXACT, METRICS, metric_of, percent
 from oubli.report.results import DefenceRecord, GradientResults, Score
 
 GRAPHS = "Gives graphs away"
-COSTS = ("seconds", "residual", "determined")
-"""Metrics that tell how an attack went, and nothing about a victim."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +19,14 @@ class Verdict:
     ----------
     defence : DefenceRecord
     status : {"leak", "unclear", "safe", "unknown"}
-        Graphs, or parts of them, were given away beyond what is guessed without the update; something was found, but
-        not beyond that; nothing was; or nothing was measured.
+        Graphs, or parts of them, were given away beyond what is guessed without the update (or that was not
+        measured); something was found, but not beyond that; nothing was; or nothing was measured.
     word : str
         The status in words.
     exact : str
         Of graphs that were recovered exactly.
     parts : tuple of str
-        What else was found beyond the null.
+        What else was found beyond the null, of the metrics that have figures.
     """
 
     defence: DefenceRecord
@@ -92,6 +90,8 @@ def _verdict(defence: DefenceRecord, summary: Sequence[Score]) -> Verdict:
     beyond = exact is not None and bool(exact.beyond_null)
     if beyond:
         status, word = "leak", GRAPHS
+    elif exact is not None and exact.value and exact.beyond_null is None:
+        status, word = "leak", "Recovers graphs, its null not measured"
     elif parts:
         status, word = "leak", "Gives parts away"
     elif exact is None:
@@ -121,7 +121,7 @@ def _parts(defence: str, summary: Sequence[Score]) -> list[str]:
     told = []
     for metric in METRICS.values():
         score = strongest([entry for entry in summary if entry.beyond_null], defence, metric.name)
-        if score is None or metric.name == EXACT or metric.name in COSTS:
+        if score is None or metric.name == EXACT or not metric.figured:
             continue
         interval = metric.write_interval(score.low, score.high)
         within = f" ({interval})" if interval else ""
