@@ -45,5 +45,5 @@ def test_defences_that_mix_graphs_are_refused():
 
 
 def test_too_few_graphs_are_refused():
-    with pytest.raises(InputError, match="12 graphs, and 7 clients"):
+    with pytest.raises(InputError, match="12 graphs, and 14 are needed"):
         simulate(generate_molecules(12, num_types=4), FORM, num_clients=7, num_rounds=2)
