@@ -73,7 +73,7 @@ def simulate(
 ) -> Outcome:
     """Run federated averaging over clients that train on one graph a round, and observe each reply.
 
-    The clients compute in float32 and reply with weights. With the same arguments victims and noise are the same,
+    The clients compute in float32 and reply with weights; the nodes of their graphs are in random order. With the same arguments victims and noise are the same,
     and weights but for the order in which replies come in and are summed.
 
     Parameters
@@ -105,7 +105,8 @@ def simulate(
     """
     defence = defence or Defence()
     _check(graphs, defence, num_clients * num_rounds)
-    order = np.random.default_rng(seed).permutation(len(graphs))
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(graphs))
     shards = order[: num_clients * num_rounds].reshape(num_clients, num_rounds)
     parameters = ParameterMap.of_form(form)
     audit = UpdateAudit(
@@ -124,14 +125,16 @@ def simulate(
         audit=audit, fraction_evaluate=0.0, min_train_nodes=num_clients, min_available_nodes=num_clients
     )
     mod = defence_mod(replace(defence, local_steps=1), learning_rate, defence.local_steps, parameters, seed)
-    client = client_app([[graphs[i] for i in shard] for shard in shards], parameters, learning_rate, defence, [mod])
+    # In the order of a data set, the numbers of two nodes tell much about whether they are tied.
+    held = {int(i): graphs[i].permuted(rng.permutation(graphs[i].num_nodes)) for i in shards.ravel()}
+    client = client_app([[held[int(i)] for i in shard] for shard in shards], parameters, learning_rate, defence, [mod])
     began = time.perf_counter()
     weights = _run(strategy, client, parameters, form.draw(seed, torch.float32), shards.shape, num_cpus)
     seconds = time.perf_counter() - began
     seen = sorted(strategy.observations, key=lambda each: (each.round, each.metrics["partition-id"]))
     victims = tuple(int(shards[each.metrics["partition-id"], each.round - 1]) for each in seen)
     secrets = tuple(
-        Case(form, each.transcript.weights).observe([graphs[victim]])[1]
+        Case(form, each.transcript.weights).observe([held[victim]])[1]
         for each, victim in zip(seen, victims, strict=True)
     )
     return Outcome(defence, tuple(seen), victims, secrets, weights, seconds)
