@@ -73,8 +73,8 @@ def simulate(
 ) -> Outcome:
     """Run federated averaging over clients that train on one graph a round, and observe each reply.
 
-    The clients compute in float32 and reply with weights; the nodes of their graphs are in random order. With the same arguments victims and noise are the same,
-    and weights but for the order in which replies come in and are summed.
+    The clients compute in float32 and reply with weights; the nodes of their graphs are in random order. With the same
+    arguments victims and noise are the same, and weights but for the order in which replies come in and are summed.
 
     Parameters
     ----------
