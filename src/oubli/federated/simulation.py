@@ -10,6 +10,7 @@ import importlib.util
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -72,8 +73,8 @@ def simulate(
 ) -> Outcome:
     """Run federated averaging over clients that train on one graph a round, and observe each reply.
 
-    The clients compute in float32 and reply with weights. With the same arguments victims, weights and noise are the
-    same.
+    The clients compute in float32 and reply with weights; the nodes of their graphs are in random order. With the same
+    arguments victims and noise are the same, and weights but for the order in which replies come in and are summed.
 
     Parameters
     ----------
@@ -103,20 +104,16 @@ def simulate(
         When a client failed; Flower's log says how.
     """
     defence = defence or Defence()
-    if defence.num_graphs != 1:
-        raise InputError(f"defence {defence.name}: mixes graphs, and clients of this federation train on one a round")
-    if num_clients * num_rounds > len(graphs):
-        raise InputError(f"{graphs.name}: {len(graphs)} graphs, and {num_clients} clients need one in each round")
-    if importlib.util.find_spec("ray") is None:
-        raise ImportError('Flower simulates with Ray: pip install "oubli[flower]"')
-    order = np.random.default_rng(seed).permutation(len(graphs))
+    _check(graphs, defence, num_clients * num_rounds)
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(graphs))
     shards = order[: num_clients * num_rounds].reshape(num_clients, num_rounds)
     parameters = ParameterMap.of_form(form)
     audit = UpdateAudit(
         parameters,
         learning_rate,
         defence.local_steps,
-        tuple(attacks) if attacks is not None else (HeadOnly(),),
+        (HeadOnly(),) if attacks is None else tuple(attacks),
         defence=defence,
         one_hot=graphs.one_hot,
         max_degree=max_degree,
@@ -127,38 +124,58 @@ def simulate(
     strategy = AuditStrategy(
         audit=audit, fraction_evaluate=0.0, min_train_nodes=num_clients, min_available_nodes=num_clients
     )
-    mods = [defence_mod(replace(defence, local_steps=1), learning_rate, defence.local_steps, parameters, seed)]
-    client = client_app([[graphs[i] for i in shard] for shard in shards], parameters, learning_rate, defence, mods)
-    server = ServerApp()
-    trained: dict[str, torch.Tensor] = {}
+    mod = defence_mod(replace(defence, local_steps=1), learning_rate, defence.local_steps, parameters, seed)
+    # In the order of a data set, the numbers of two nodes tell much about whether they are tied.
+    held = {int(i): graphs[i].permuted(rng.permutation(graphs[i].num_nodes)) for i in shards.ravel()}
+    client = client_app([[held[int(i)] for i in shard] for shard in shards], parameters, learning_rate, defence, [mod])
+    began = time.perf_counter()
+    weights = _run(strategy, client, parameters, form.draw(seed, torch.float32), shards.shape, num_cpus)
+    seconds = time.perf_counter() - began
+    seen = sorted(strategy.observations, key=lambda each: (each.round, each.metrics["partition-id"]))
+    victims = tuple(int(shards[each.metrics["partition-id"], each.round - 1]) for each in seen)
+    secrets = tuple(
+        Case(form, each.transcript.weights).observe([held[victim]])[1]
+        for each, victim in zip(seen, victims, strict=True)
+    )
+    return Outcome(defence, tuple(seen), victims, secrets, weights, seconds)
+
+
+def _check(graphs: GraphCollection, defence: Defence, needed: int) -> None:
+    if defence.num_graphs != 1:
+        raise InputError(f"defence {defence.name}: mixes graphs, and clients of this federation train on one a round")
+    if needed > len(graphs):
+        raise InputError(f"{graphs.name}: {len(graphs)} graphs, and {needed} are needed, one a client and round")
+    if importlib.util.find_spec("ray") is None:
+        raise ImportError('Flower simulates with Ray: pip install "oubli[flower]"')
+
+
+def _run(
+    strategy: AuditStrategy,
+    client: ClientApp,
+    parameters: ParameterMap,
+    first: dict[str, torch.Tensor],
+    shape: tuple[int, ...],
+    num_cpus: int,
+) -> dict[str, torch.Tensor]:
+    """Simulate (clients, rounds), and return the weights at the end."""
+    num_clients, num_rounds = shape
+    server, weights = ServerApp(), dict(first)
 
     @server.main()
     def main(grid: Grid, context: Context) -> None:
-        first = ArrayRecord(parameters.to_arrays(form.draw(seed, torch.float32)))
-        result = strategy.start(grid=grid, initial_arrays=first, num_rounds=num_rounds)
-        trained.update(parameters.from_arrays(result.arrays.to_numpy_ndarrays()))
+        arrays = ArrayRecord(parameters.to_arrays(first))
+        result = strategy.start(grid=grid, initial_arrays=arrays, num_rounds=num_rounds)
+        weights.update(parameters.from_arrays(result.arrays.to_numpy_ndarrays()))
 
-    began = time.perf_counter()
-    run_simulation(
-        server,
-        client,
-        num_clients,
-        backend_config={
-            "client_resources": {"num_cpus": 1, "num_gpus": 0.0},
-            "init_args": {"num_cpus": num_cpus, "include_dashboard": False},
-        },
-    )
-    seconds = time.perf_counter() - began
-    seen = strategy.observations
-    if len(seen) != num_clients * num_rounds:
-        raise OubliError(f"simulation: {len(seen)} of {num_clients * num_rounds} replies came; Flower's log says why")
-    seen.sort(key=lambda observation: (observation.round, observation.metrics["partition-id"]))
-    victims = tuple(int(shards[int(each.metrics["partition-id"]), each.round - 1]) for each in seen)
-    secrets = tuple(
-        Case(form, each.transcript.weights).observe([graphs[victim]])[1]
-        for each, victim in zip(seen, victims, strict=True)
-    )
-    return Outcome(defence, tuple(seen), victims, secrets, trained, seconds)
+    settings: dict[str, Any] = {
+        "client_resources": {"num_cpus": 1, "num_gpus": 0.0},
+        "init_args": {"num_cpus": num_cpus, "include_dashboard": False},
+    }
+    run_simulation(server, client, num_clients, backend_config=settings)
+    seen, expected = len(strategy.observations), num_clients * num_rounds
+    if seen != expected:
+        raise OubliError(f"simulation: {seen} of {expected} replies came; Flower's log says why")
+    return weights
 
 
 def client_app(

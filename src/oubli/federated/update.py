@@ -98,7 +98,7 @@ class UpdateAudit:
             form=self.parameters.form,
             weights=weights,
             gradient=gradient,
-            rounding=self.defence.rounding(unit) + lost,
+            rounding=self.defence.rounding_of(gradient, unit) + lost,
             num_graphs=self.num_graphs,
             one_hot=self.one_hot,
             max_degree=self.max_degree,
