@@ -105,6 +105,13 @@ def test_noise_clips_the_whole_update_and_blurs_each_entry():
     assert abs(rest.std() / 0.3 - 1) < 0.02
     assert abs(rest.mean()) < 4 * 0.3 / norm
     assert abs(np.corrcoef(rest[:-1], rest[1:])[0, 1]) < 4 / norm
+    # The norm is that of all parameters together: here of norms 10 and 1.
+    both = {"W1": torch.full((4,), 5.0), "c1": torch.full((4,), 0.5)}
+    np.testing.assert_allclose(
+        flat(ClipAndNoise(sigma=1e-9, clip=7.0).share(both, seed())),
+        np.repeat([5.0, 0.5], 4) * 7 / math.sqrt(101),
+        rtol=1e-6,
+    )
     # Below the norm nothing is scaled.
     faint = ClipAndNoise(sigma=1e-9, clip=400.0).share(gradient, seed(1))
     np.testing.assert_allclose(flat(faint), 1.0, atol=1e-5)
