@@ -11,7 +11,7 @@ from tests.audit.gradients.attempts import TYPES, tree
 
 from oubli.audit.gradients import Reconstruction, Secret
 from oubli.audit.gradients.alignment import align_edges, align_features
-from oubli.audit.gradients.isomorphism import isomorphic, refine_colours
+from oubli.audit.gradients.isomorphism import NO_TYPE, isomorphic, node_types, refine_colours
 from oubli.audit.gradients.scoring import METRICS, area_under_curve, average_precision, blank_guess, score
 from oubli.errors import InputError
 from oubli.graph.collection import LabelledGraph
@@ -205,6 +205,11 @@ def test_what_is_not_finite_counts_as_zero():
     assert scores["feature_mse"] == pytest.approx(1 / TYPES)
     assert scores["composition"] == 0
     assert scores["residual"] is None
+
+
+def test_types_are_the_largest_entries_and_zeros_are_none():
+    rows = np.array([[-1.0, -0.5, -2.0], [0.2, 0.1, 0.0], [0.0, 0.0, 0.0], [np.nan, 0.0, np.inf]])
+    assert node_types(rows).tolist() == [1, 0, NO_TYPE, NO_TYPE]
 
 
 @pytest.mark.parametrize(
