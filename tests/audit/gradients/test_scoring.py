@@ -10,8 +10,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from tests.audit.gradients.attempts import TYPES, tree
 
 from oubli.audit.gradients import Reconstruction, Secret
-from oubli.audit.gradients.alignment import align_edges, align_features
-from oubli.audit.gradients.isomorphism import isomorphic, refine_colours
+from oubli.audit.gradients.alignment import align_edges, align_features, align_walks
+from oubli.audit.gradients.isomorphism import NO_TYPE, isomorphic, node_types, refine_colours
 from oubli.audit.gradients.scoring import METRICS, area_under_curve, average_precision, blank_guess, score
 from oubli.errors import InputError
 from oubli.graph.collection import LabelledGraph
@@ -59,7 +59,7 @@ def test_the_truth_in_another_order_is_the_truth(seed, size):
     assert scores["wl_equal"] is True
     assert scores["isomorphic"] is True
     assert scores["embedding_error"] == scores["feature_mse_aligned"] == scores["residual"] == 0
-    assert scores["composition"] == scores["profile_overlap"] == 1
+    assert scores["composition"] == scores["profile_overlap"] == scores["edge_auc_aligned"] == 1
 
 
 @given(st.integers(0, 10_000))
@@ -152,6 +152,18 @@ def test_alignment_by_edges_lifts_random_scores():
     assert np.mean(lifted) > 0.8
 
 
+def test_alignment_finds_most_of_a_graph_in_another_order():
+    random = np.random.default_rng(2)
+    found = []
+    for _ in range(20):
+        truth = tree(random, 12)
+        guess = truth.permuted(random.permutation(12))
+        order = align_walks(guess.adjacency(), guess.features, truth.adjacency(), truth.features)
+        order = align_edges(guess.adjacency(), truth.adjacency(), order)
+        found.append((guess.adjacency()[np.ix_(order, order)] * truth.adjacency()).sum() / 22)
+    assert np.mean(found) > 0.95
+
+
 def test_alignment_by_edges_is_a_permutation_and_the_same_again():
     random = np.random.default_rng(1)
     truth = tree(random, 9).adjacency()
@@ -205,6 +217,11 @@ def test_what_is_not_finite_counts_as_zero():
     assert scores["feature_mse"] == pytest.approx(1 / TYPES)
     assert scores["composition"] == 0
     assert scores["residual"] is None
+
+
+def test_types_are_the_largest_entries_and_zeros_are_none():
+    rows = np.array([[-1.0, -0.5, -2.0], [0.2, 0.1, 0.0], [0.0, 0.0, 0.0], [np.nan, 0.0, np.inf]])
+    assert node_types(rows).tolist() == [1, 0, NO_TYPE, NO_TYPE]
 
 
 @pytest.mark.parametrize(

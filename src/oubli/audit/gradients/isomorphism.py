@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 NO_TYPE = -1
-"""Of a node whose feature row says nothing: no entry above zero."""
+"""Of a node whose feature row says nothing: all zeros."""
 
 
 def node_types(features: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the column of each row's largest finite entry, shape (n,); `NO_TYPE` for rows with none above zero."""
+    """Return the column of each row's largest entry, shape (n,); `NO_TYPE` for rows of zeros, or nothing finite."""
     features = np.where(np.isfinite(features), features, 0.0)
-    return np.where(features.max(axis=1) > 0, features.argmax(axis=1), NO_TYPE).astype(np.int64)
+    return np.where(features.any(axis=1), features.argmax(axis=1), NO_TYPE).astype(np.int64)
 
 
 def refine_colours(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.linalg import block_diag
 from scipy.stats import rankdata
 
-from oubli.audit.gradients.alignment import align_edges, align_features, padded
+from oubli.audit.gradients.alignment import align_edges, align_features, align_walks, padded
 from oubli.audit.gradients.isomorphism import isomorphic, node_types, overlap, refine_colours
 from oubli.audit.gradients.reconstruction import Reconstruction
 from oubli.audit.gradients.transcript import Secret
@@ -85,12 +85,17 @@ def score(reconstruction: Reconstruction, secret: Secret, hops: int = 2) -> dict
     features = np.vstack([graph.features for graph in secret.graphs])
     _check(reconstruction, features.shape[1])
     residual = reconstruction.residual
+    edges = _edge_scores(reconstruction, adjacency, features)
+    graphs = _graph_scores(reconstruction, adjacency, _true_types(secret), hops)
+    if graphs["isomorphic"] and edges["edge_auc"] is not None and _scores_are_edges(reconstruction):
+        # The isomorphism is an alignment; the search may have missed it.
+        edges["edge_auc_aligned"] = 1.0
     return {
         "label": _label(reconstruction, secret),
         "embedding_error": _embedding_error(reconstruction, secret),
         **_feature_scores(reconstruction, features),
-        **_edge_scores(reconstruction, adjacency, features),
-        **_graph_scores(reconstruction, adjacency, _true_types(secret), hops),
+        **edges,
+        **graphs,
         "residual": float(residual) if residual is not None and np.isfinite(residual) else None,
         "determined": bool(reconstruction.determined),
     }
@@ -185,10 +190,10 @@ def _edge_scores(guess: Reconstruction, truth: Matrix, features: Matrix) -> dict
     least = float(_finite(scores).min())
     scores, adjacency = padded(_finite(scores) - least, size, size), padded(truth, size, size)
     np.fill_diagonal(scores, 0.0)
-    start = np.arange(size, dtype=np.intp)
-    if guess.features is not None:
-        start = align_features(*_same_size(_finite(guess.features), padded(features, size, features.shape[1])))
-    order = align_edges(scores, adjacency, start)
+    # Where no features are guessed, nodes are matched by their walks alone.
+    guessed = np.zeros((size, 0)) if guess.features is None else _finite(guess.features)
+    given, true = (padded(rows, size, rows.shape[1]) for rows in (guessed, features[:, : guessed.shape[1]]))
+    order = align_edges(scores, adjacency, align_walks(scores, given, adjacency, true))
     upper = np.triu_indices(size, 1)
     edges, aligned = adjacency[upper] > 0, scores[np.ix_(order, order)][upper]
     return {
@@ -212,6 +217,12 @@ def _graph_scores(guess: Reconstruction, truth: Matrix, types: NDArray[np.int64]
     scores["wl_equal"] = bool(np.array_equal(np.sort(guessed_colours), np.sort(true_colours)))
     scores["isomorphic"] = isomorphic(guess.adjacency, guessed, truth, types)
     return scores
+
+
+def _scores_are_edges(guess: Reconstruction) -> bool:
+    return guess.edge_scores is None or (
+        guess.adjacency is not None and np.array_equal(guess.edge_scores, guess.adjacency)
+    )
 
 
 def _true_types(secret: Secret) -> NDArray[np.int64] | None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from oubli.audit.gradients.attacks import ORACLE_SUFFIX
 from oubli.audit.gradients.case import Case, Defence
-from oubli.audit.gradients.isomorphism import node_types
+from oubli.audit.gradients.isomorphism import NO_TYPE, node_types
 from oubli.audit.gradients.journal import Record
 from oubli.audit.gradients.reconstruction import Attack, Reconstruction
 from oubli.audit.gradients.scoring import Score, blank_guess, score
@@ -175,9 +175,9 @@ def _truth(secret: Secret) -> dict[str, Any]:
 
 def _told(guess: Reconstruction, secret: Secret) -> dict[str, Any]:
     """Return what a guess commits itself to."""
-    features = guess.features if secret.graphs[0].types is not None else None
+    types = node_types(guess.features) if guess.features is not None and secret.graphs[0].types is not None else None
     return {
         "label": guess.labels[0] if guess.labels else None,
-        "node_types": None if features is None else node_types(features).tolist(),
+        "node_types": None if types is None or NO_TYPE in types else types.tolist(),
         "edges": None if guess.adjacency is None else np.argwhere(np.triu(guess.adjacency, 1)).tolist(),
     }
