@@ -21,6 +21,7 @@ MOLECULES = 300
 ATOMS = (10, 12)
 WIDTHS = (64, 64)
 NULL = "another-molecule"
+NOTE = "one victim, no audit: beyond the null is here that fewer than one of twenty other molecules would be right"
 
 
 def missing_for_leak() -> list[str]:
@@ -174,7 +175,7 @@ def _results(
         "format": "oubli.audit.gradients/1",
         "settings": settings,
         "threat_model": threat_model,
-        "defences": [{"name": defence, "describe": "nothing is done to it", "note": "one victim; not an audit"}],
+        "defences": [{"name": defence, "describe": "nothing is done to it", "note": NOTE}],
         "summary": [line for score in scores for line in _summary_lines(names, *score, draws)],
         "rows": [],
         "examples": [
