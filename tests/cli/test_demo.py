@@ -1,8 +1,17 @@
 """The demonstration proves what it says."""
 
+import pytest
 from tests.cli.command import run, spawn
 
 from oubli import load_model
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """The demonstration writes its report where it is run."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "here"
 
 
 def test_demo_for_people_and_machines_tells_the_same_story(tmp_path):

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from oubli.cli.terminal import json_option, progress, say
-from oubli.cli.wording import choices, count, duration, guarantee, receipt_lines
+from oubli.cli.wording import choices, count, duration, guarantee, listing, receipt_lines
 from oubli.errors import InputError
 
 ALPHAS = (0.1, 1.0, 10.0, 100.0)
@@ -32,7 +32,8 @@ def demo(output: str | None, size: int, seed: int, as_json: bool) -> int:
 
     Generates a graph of people, fits a model, forgets a mixed request, rebuilds the model in a fresh process, compares
     the bytes, searches the disk for what was forgotten, measures the cost, and forgets once more by a certificate.
-    Needs no network. Exits with 1 if a check fails.
+    With the extras `attacks` and `report` it also recovers a graph from one gradient, and draws that in report.html
+    (beside the model if that is kept, else here). Needs no network. Exits with 1 if a check fails.
     """
     if size < SMALLEST:
         raise InputError(f"--size: a demonstration needs {SMALLEST} nodes or more, not {size}")
@@ -40,13 +41,14 @@ def demo(output: str | None, size: int, seed: int, as_json: bool) -> int:
         raise InputError(f"{output}: is not empty; give a new folder, which the demonstration fills")
     with contextlib.ExitStack() as stack:
         folder = output or stack.enter_context(tempfile.TemporaryDirectory(prefix="oubli-demo-"))
-        values = _run(Path(folder), size, seed, _teller(as_json))
+        page = Path(output).parent / "report.html" if output else Path("report.html")
+        values = _run(Path(folder), size, seed, page, _teller(as_json))
     kept = ["", f"The model is in {output}; look at it with: oubli info {output}"] if output else []
     say(as_json, values | {"kept_in": output}, kept)
     return 0 if values["passed"] else 1
 
 
-def _run(folder: Path, size: int, seed: int, tell: Callable[[str], object]) -> dict[str, Any]:
+def _run(folder: Path, size: int, seed: int, page: Path, tell: Callable[[str], object]) -> dict[str, Any]:
     """Go through the steps, telling each, and return the figures."""
     started = time.perf_counter()
     with progress("Loading"):
@@ -117,6 +119,7 @@ def _run(folder: Path, size: int, seed: int, tell: Callable[[str], object]) -> d
         certified = certify(graph, story.person)
     for line in _certified_lines(certified, story.person):
         tell(line)
+    leak = _leak(page, seed, tell)
 
     checks = {
         "identical_to_rebuild": proof.identical,
@@ -136,11 +139,27 @@ def _run(folder: Path, size: int, seed: int, tell: Callable[[str], object]) -> d
         "files_with_traces": {"before": planted, "after": found},
         "cost": {"draws": DRAWS, **spent, "ratio": ratio},
         "certified": certified,
+        "leak": leak,
         "seconds": time.perf_counter() - started,
     }
     for line in _conclusion(values):
         tell(line)
     return values
+
+
+def _leak(page: Path, seed: int, tell: Callable[[str], object]) -> dict[str, Any] | None:
+    """Recover a graph from a gradient and write the report, or say what that needs."""
+    from oubli.cli.leak_demonstration import INSTALL, demonstrate_leak, leak_lines, missing_for_leak
+
+    missing = missing_for_leak()
+    if missing:
+        tell(f"9. How a gradient gives a graph away can be seen, too, with {listing(missing)}: {INSTALL}")
+        return None
+    with progress("Attacking a gradient"):
+        found = demonstrate_leak(page, seed)
+    for line in leak_lines(found):
+        tell(line)
+    return found
 
 
 def _certified_lines(values: dict[str, Any], person: str) -> list[str]:
