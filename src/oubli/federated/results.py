@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from oubli.audit.gradients import Attack
+from oubli.audit.gradients import Attack, Defence
 from oubli.audit.gradients.costs import defence_cost
 from oubli.audit.gradients.journal import Record
 from oubli.audit.gradients.results import FORMAT, examples_of, summarise, unsupported_lines, versions
@@ -119,7 +119,8 @@ def _defence(outcome: Outcome, graphs: GraphCollection, seed: int) -> dict[str, 
     if cost["epsilon"] is not None and not math.isfinite(cost["epsilon"]):
         cost |= {"epsilon": None, "delta": None}
     described = {"name": outcome.defence.name, "describe": outcome.defence.describe()}
-    return described | cost | {"note": "applied by each client, in a Flower mod"}
+    note = "" if type(outcome.defence) is Defence else "applied by each client, in a Flower mod"
+    return described | cost | {"note": note}
 
 
 def _rounds(outcome: Outcome) -> int:

@@ -111,7 +111,7 @@ class ParameterMap:
                 f"{len(self.state)} entries in its state_dict"
             )
         order = self.state if len(arrays) == len(self.state) else self.parameters
-        return self.canonical({name: np.asarray(value) for name, value in zip(order, arrays, strict=True)})
+        return self.canonical({name: np.array(value) for name, value in zip(order, arrays, strict=True)})
 
     def to_arrays(self, canonical: Mapping[str, Tensor]) -> list[NDArray[Any]]:
         """Return weights of the form as a list in the order of ``module.state_dict()``; buffers as they were."""
