@@ -9,7 +9,6 @@ for extra in ("torch", "jinja2", "matplotlib", "networkx"):
     pytest.importorskip(extra)
 
 from oubli.audit.gradients.lifting import ProfileLifting  # noqa: E402
-
 from oubli.cli import leak_demonstration  # noqa: E402
 from oubli.cli.leak_demonstration import INSTALL, demonstrate_leak, leak_lines  # noqa: E402
 

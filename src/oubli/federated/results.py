@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oubli.audit.gradients import Attack, Defence
 from oubli.audit.gradients.costs import defence_cost
+from oubli.audit.gradients.defences.privacy import DELTA
 from oubli.audit.gradients.journal import Record
 from oubli.audit.gradients.results import FORMAT, examples_of, summarise, unsupported_lines, versions
 from oubli.audit.gradients.trial import Observations, Trial
@@ -115,9 +115,7 @@ def _settings(outcomes: Sequence[Outcome], graphs: GraphCollection, seed: int) -
 
 def _defence(outcome: Outcome, graphs: GraphCollection, seed: int) -> dict[str, Any]:
     form = outcome.observations[0].transcript.form
-    cost = defence_cost(outcome.defence, form, graphs, seed, rounds=_rounds(outcome), accuracy=False)
-    if cost["epsilon"] is not None and not math.isfinite(cost["epsilon"]):
-        cost |= {"epsilon": None, "delta": None}
+    cost = defence_cost(outcome.defence, form, graphs, seed, DELTA, accuracy=False, rounds=_rounds(outcome))
     described = {"name": outcome.defence.name, "describe": outcome.defence.describe()}
     note = "" if type(outcome.defence) is Defence else "applied by each client, in a Flower mod"
     return described | cost | {"note": note}

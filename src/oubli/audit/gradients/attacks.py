@@ -21,6 +21,7 @@ ATTACKS: dict[str, Callable[..., Attack]] = {
     "dlg": partial(_build, "matching", "DLG"),
     "idlg": partial(_build, "matching", "IDLG"),
     "inverting": partial(_build, "matching", "InvertingGradients"),
+    "head": partial(_build, "head_only", "HeadOnly"),
     "random": partial(_build, "nulls", "RandomGuess"),
     "prior": partial(_build, "nulls", "PriorAdjacency"),
     "mean-feature": partial(_build, "nulls", "MeanFeature"),

@@ -15,7 +15,8 @@ from torch import Tensor
 import oubli
 from oubli.audit.gradients.attacks import NULLS, build_attacks
 from oubli.audit.gradients.case import Case, Defence
-from oubli.audit.gradients.costs import build_defence, defence_cost, trained_weights
+from oubli.audit.gradients.costs import defence_cost
+from oubli.audit.gradients.defences import parse_defence, train
 from oubli.audit.gradients.form import ModelForm
 from oubli.audit.gradients.isomorphism import require_networkx
 from oubli.audit.gradients.journal import Journal, Record, plain_settings
@@ -108,7 +109,8 @@ class GradientAudit:
         self._attacks |= {
             name: null for name, null in build_attacks(self.nulls, self.budget).items() if name not in asked
         }
-        self._defences = {defence.name: defence for defence in map(build_defence, self.defences)}
+        built = [given if isinstance(given, Defence) else parse_defence(given) for given in self.defences]
+        self._defences = {defence.name: defence for defence in built}
         self._halves: Halves = divide(self.collection, self.victims, self.seed, self.auxiliary, self.max_nodes)
         if max(defence.num_graphs for defence in self._defences.values()) > len(self._halves.victims):
             raise InputError(f"victims: {len(self._halves.victims)} are not enough for defences that mix more graphs")
@@ -189,7 +191,7 @@ class GradientAudit:
         if self.weights is not None:
             return self.weights
         if self.trained:
-            return trained_weights(self.form, self._halves.others, self.trained, self.seed)
+            return train(self.form, self._halves.others, self.trained, self.seed)
         return self.form.draw(self.seed)
 
     def _check_supported(self, asked: Sequence[str]) -> None:
