@@ -24,7 +24,7 @@ _HOMES = {
     "load_model": "oubli.models",
     "verify": "oubli.guarantees",
 }
-_FLOORS = ("errors", "graph", "guarantees", "models", "propagation", "solve")
+_FLOORS = ("audit", "errors", "federated", "graph", "guarantees", "models", "propagation", "report", "solve")
 
 
 def __getattr__(name: str) -> Any:

@@ -26,11 +26,12 @@ ATTACKS: dict[str, Callable[..., Attack]] = {
     "prior": partial(_build, "nulls", "PriorAdjacency"),
     "mean-feature": partial(_build, "nulls", "MeanFeature"),
     "noise-decoder": partial(_build, "nulls", "NoiseDecoder"),
+    "likeliest": partial(_build, "nulls", "LikeliestGraph"),
     "dlg-oracle": partial(_build, "matching", "DLG", oracle=True),
     "inverting-oracle": partial(_build, "matching", "InvertingGradients", oracle=True),
     "recursion-oracle": partial(_build, "oracles", "RecursionOracle"),
 }
-NULLS = ("random", "prior", "mean-feature", "noise-decoder")
+NULLS = ("random", "prior", "mean-feature", "noise-decoder", "likeliest")
 ALL_NULLS = "nulls"
 """The word that stands for all of `NULLS`."""
 BUDGETED = ("dlg", "idlg", "inverting", "dlg-oracle", "inverting-oracle")

@@ -6,7 +6,9 @@ auxiliary graphs it supposes uniform features, and edges of all the same probabi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +16,13 @@ from scipy.linalg import block_diag
 
 from oubli.audit.gradients.composition import blend, estimate, tune_features
 from oubli.audit.gradients.graphdlg import Evidence, GraphDLG
+from oubli.audit.gradients.isomorphism import refine_colours
 from oubli.audit.gradients.reconstruction import Attack, Reconstruction
 from oubli.audit.gradients.retrieval import Memory, in_canonical_order, kernel, order_is_informative, tune_edges
 from oubli.audit.gradients.sizes import sizes_of
 from oubli.audit.gradients.transcript import Transcript
+from oubli.errors import InputError
+from oubli.graph.collection import LabelledGraph
 
 Array = NDArray[np.float64]
 UNINFORMED = "no auxiliary graphs: uniform features, and every edge as likely as the next"
@@ -52,13 +57,23 @@ class _Null(Attack):
         return (majority(transcript),) * transcript.num_graphs
 
     def _one(self, transcript: Transcript, size: int, draws: np.random.Generator) -> tuple[Array, Array]:
-        raise NotImplementedError
+        raise AssertionError("a null guesses edges and features of a size")
 
 
 class RandomGuess(_Null):
-    """Uniform edge scores, features and labels; one-hot features where nodes are known to be of one type."""
+    """Uniform edge scores, features and labels; one-hot features where nodes are known to be of one type.
+
+    It commits itself to the likeliest edges by its scores, as many as there are nodes.
+    """
 
     name = "random"
+
+    def _guess(self, transcript: Transcript, seed: int) -> Reconstruction:
+        guess = super()._guess(transcript, seed)
+        scores = guess.edge_scores
+        assert scores is not None, "every null has edge scores"
+        least = np.sort(scores[np.triu_indices(len(scores), 1)])[-len(scores) :].min(initial=np.inf)
+        return replace(guess, adjacency=((scores >= least) & (scores > 0)).astype(np.float64))
 
     def _labels(self, transcript: Transcript, draws: np.random.Generator) -> tuple[int, ...]:
         return tuple(sorted(draws.integers(transcript.form.num_classes, size=transcript.num_graphs).tolist()))
@@ -129,6 +144,32 @@ class PriorAdjacency(_Null):
         return edges[:size, :size], features[:size]
 
 
+class LikeliestGraph(_Null):
+    """A whole graph: the one that is most frequent among the auxiliary graphs of this size, or of the nearest.
+
+    The null of `isomorphic` and of profiles: how often the victim's graph is simply a common one. Equal are graphs that
+    refinement of colours does not tell apart. Features have to be one-hot; otherwise the first of that size is taken.
+    """
+
+    name = "likeliest"
+
+    def check(self, transcript: Transcript) -> None:
+        """Raise `InputError` when there is no graph to take, or nothing tells the sizes of graphs."""
+        super().check(transcript)
+        if not transcript.auxiliary:
+            raise InputError("likeliest: takes one of the auxiliary graphs, and there are none")
+
+    def _guess(self, transcript: Transcript, seed: int) -> Reconstruction:
+        chosen = [_most_frequent(transcript.auxiliary, size) for size in sizes_of(transcript)]
+        adjacency = np.asarray(block_diag(*[graph.adjacency() for graph in chosen]))
+        return Reconstruction(
+            labels=tuple(sorted(graph.label for graph in chosen)),
+            edge_scores=adjacency,
+            adjacency=adjacency,
+            features=np.concatenate([graph.features for graph in chosen]),
+        )
+
+
 class NoiseDecoder(GraphDLG):
     """GraphDLG's own decoder, trained and asked with the evidence of some other auxiliary graph, drawn at random.
 
@@ -167,6 +208,19 @@ def majority(transcript: Transcript) -> int:
     """Return the commonest label of auxiliary graphs, 0 where there are none."""
     labels = [graph.label for graph in transcript.auxiliary]
     return int(np.bincount(labels).argmax()) if labels else 0
+
+
+def _most_frequent(graphs: Sequence[LabelledGraph], size: int) -> LabelledGraph:
+    """Return the most frequent graph of the nearest size, the first of equals."""
+    apart = min(abs(graph.num_nodes - size) for graph in graphs)
+    near = [graph for graph in graphs if abs(graph.num_nodes - size) == apart]
+    types = [graph.types for graph in near]
+    known = [kinds for kinds in types if kinds is not None]
+    if len(known) < len(near):
+        return near[0]
+    colours = refine_colours([graph.adjacency() for graph in near], known)[-1]
+    keys = [tuple(np.sort(each).tolist()) for each in colours]
+    return near[keys.index(Counter(keys).most_common(1)[0][0])]
 
 
 def mean_row(transcript: Transcript) -> Array:
