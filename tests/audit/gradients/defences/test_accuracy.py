@@ -90,7 +90,9 @@ def test_mutag(data_root):
     graphs = load_collection("tu-mutag", root=data_root)
     form = ModelForm(7, 2, pooling="sum")
     plain, faint, strong = (
-        accuracy_under(parse_defence(text), form, graphs) for text in ("none", "noise:1e-3", "noise:1")
+        # Norms are often above 1 here, and clipping to 1 costs accuracy without any noise.
+        accuracy_under(parse_defence(text), form, graphs)
+        for text in ("none", "noise:1e-3:10", "noise:1")
     )
     assert plain.low > plain.majority
     low, high = faint.change_from(plain)[1:]

@@ -30,6 +30,9 @@ class ClipAndNoise(Defence):
     message; its epsilon is in `oubli.audit.gradients.defences.privacy`. The noise here comes from a seed, to be
     repeatable: a deployment has to draw it from the operating system, and floats that are added reveal more than reals
     (Mironov, "On significance of the least significant bits for differential privacy", CCS 2012).
+
+    Clipping has its own price, whatever the noise: sum pooling makes long gradients, and on MUTAG a norm of 1 with next
+    to no noise takes the accuracy from 0.80 to 0.74, a norm of 10 to 0.79.
     """
 
     sigma: float
