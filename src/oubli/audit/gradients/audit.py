@@ -180,7 +180,10 @@ class GradientAudit:
             raise InputError(f"budget: a share of the published iterations above 0, got {self.budget:g}")
         largest = max(int(graph.degrees.max()) for graph in self.collection)
         if self.max_degree is not None and largest > self.max_degree:
-            raise InputError(f"max degree: {self.max_degree}, and a node of {self.collection.name} has {largest}")
+            raise InputError(
+                f"max degree: {self.max_degree}, and a node of {self.collection.name} has {largest} neighbours; give "
+                "that at the least, or leave it out"
+            )
 
     def _sent(self) -> Mapping[str, Tensor]:
         """Return the weights that the server sends."""
