@@ -201,6 +201,27 @@ def test_giving_up_counts(tmp_path):
     assert line["value"] == pytest.approx(1 - len(silent) / 12)
 
 
+def test_giving_up_is_never_a_gain(tmp_path):
+    """No features at all have a smaller error than wrong ones; that is not the merit of an attack."""
+
+    class Silent(Head):
+        name = "silent"
+
+        def reconstruct(self, transcripts, seed=0):
+            guesses = [Reconstruction(features=np.eye(4)[[0] * t.num_nodes[0]]) for t in transcripts]
+            return guesses[:1] + [Reconstruction() for _ in guesses[1:]]
+
+    class Worse(PathNull):
+        def guess(self, size, random):
+            return Reconstruction(features=np.eye(4)[random.integers(4, size=size)] + 1)
+
+    results = audit(Silent(), nulls=[Worse()], victims=12).run(tmp_path)
+    line = line_of(results, "silent", "feature_mse")
+    assert line["value"] < line_of(results, "path", "feature_mse")["value"]
+    assert line["null"] == "nothing"
+    assert not line["beyond_null"]
+
+
 def test_what_is_not_supported_is_told_and_all_of_it_is_refused(tmp_path):
     pairs = Defence("pairs", num_graphs=2)
     results = audit(Structure(), Head(), defences=[Defence(), pairs]).run(tmp_path)

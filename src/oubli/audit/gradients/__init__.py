@@ -5,6 +5,7 @@ try:
 except ImportError:
     raise ImportError('oubli.audit.gradients needs torch: pip install "oubli[attacks]"') from None
 
+from oubli.audit.gradients.audit import GradientAudit
 from oubli.audit.gradients.case import Case, Defence
 from oubli.audit.gradients.form import ModelForm
 from oubli.audit.gradients.head import HeadInversion, invert_head
@@ -18,6 +19,7 @@ __all__ = [
     "Attack",
     "Case",
     "Defence",
+    "GradientAudit",
     "HeadInversion",
     "ModelForm",
     "ParameterMap",

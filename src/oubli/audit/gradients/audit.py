@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,10 @@ from oubli.audit.gradients.isomorphism import require_networkx
 from oubli.audit.gradients.journal import Journal, Record, plain_settings
 from oubli.audit.gradients.reconstruction import Attack
 from oubli.audit.gradients.results import FORMAT, examples_of, summarise, unsupported_lines, versions, write_results
-from oubli.audit.gradients.trial import Observations, Trial
+from oubli.audit.gradients.trial import Counter, Observations, Progress, Trial
 from oubli.audit.gradients.victims import Group, Halves, collection_digest, divide, group_victims
 from oubli.errors import InputError
 from oubli.graph.collection import GraphCollection
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(eq=False)
@@ -158,7 +156,7 @@ class GradientAudit:
         """
         folder = Path(folder)
         with Journal.opened(folder, self._settled) as journal:
-            report = _Counter(progress, self.attempts)
+            report = Counter(progress, self.attempts)
             for defence in self._defences.values():
                 self._run_defence(defence, journal, report)
             results = self._results(journal.records)
@@ -184,7 +182,10 @@ class GradientAudit:
             raise InputError(f"budget: a share of the published iterations above 0, got {self.budget:g}")
         largest = max(int(graph.degrees.max()) for graph in self.collection)
         if self.max_degree is not None and largest > self.max_degree:
-            raise InputError(f"max degree: {self.max_degree}, and a node of {self.collection.name} has {largest}")
+            raise InputError(
+                f"max degree: {self.max_degree}, and a node of {self.collection.name} has {largest} neighbours; give "
+                "that at the least, or leave it out"
+            )
 
     def _sent(self) -> Mapping[str, Tensor]:
         """Return the weights that the server sends."""
@@ -209,7 +210,7 @@ class GradientAudit:
     def _groups(self, defence: Defence) -> list[Group]:
         return group_victims(self.collection, self._halves.victims, defence.num_graphs, self.seed, self.node_order)
 
-    def _run_defence(self, defence: Defence, journal: Journal, report: _Counter) -> None:
+    def _run_defence(self, defence: Defence, journal: Journal, report: Counter) -> None:
         groups = self._groups(defence)
         known = [record for record in journal.records if record["defence"] == defence.name]
         if not any("cost" in record for record in known) or self._lacks_accuracy(known):
@@ -308,20 +309,3 @@ class GradientAudit:
         groups = f"{len(self._groups(defence))} groups of {defence.num_graphs} victims, {left} left over"
         note = "; ".join(filter(None, [cost["note"], groups if defence.num_graphs > 1 else ""]))
         return {"name": defence.name, "describe": defence.describe(), **cost, "note": note}
-
-
-class _Counter:
-    """Tells how far an audit is."""
-
-    def __init__(self, progress: Progress | None, total: int) -> None:
-        self.progress, self.total = progress, total
-        self.done, self.text = 0, ""
-
-    def tell(self, text: str) -> None:
-        self.text = text
-        self.add(0)
-
-    def add(self, number: int) -> None:
-        self.done += number
-        if self.progress:
-            self.progress(self.done, self.total, self.text)

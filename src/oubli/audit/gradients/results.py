@@ -22,6 +22,8 @@ from oubli.audit.gradients.scoring import METRICS
 from oubli.graph.durable import write_beside
 
 FORMAT = "oubli.audit.gradients/1"
+NOTHING = "nothing"
+"""The null that guesses no edge, no feature and no class: what an attack that gave up is scored as."""
 RESULTS, ROWS_TABLE, SUMMARY_TABLE = "results.json", "rows.csv", "summary.csv"
 
 
@@ -31,7 +33,8 @@ def summarise(
     """Return a line for each defence, attack and metric.
 
     Where an attack gave up on a victim, what it did not guess is scored as a guess that says nothing: leaving such
-    victims out would flatter it. A metric that an attack guesses for no victim under no defence has no line.
+    victims out would flatter it; and saying nothing is among the nulls that others guess, so it is never a gain. A
+    metric that an attack guesses for no victim under no defence has no line.
 
     Parameters
     ----------
@@ -56,6 +59,8 @@ def summarise(
         for metric in METRICS:
             values = {name: _values(found, metric) for name, found in present.items() if metric in guessed[name]}
             nulls = {name: found for name, found in values.items() if attacks[name] == "null" and found.size}
+            if nulls and metric != "seconds":
+                nulls[NOTHING] = _blanks(next(iter(present.values())), metric)
             for name, found in values.items():
                 if found.size:
                     compared = {} if attacks[name] == "null" else nulls
@@ -80,6 +85,11 @@ def _values(records: Sequence[Record], metric: str) -> NDArray[np.float64]:
         if record["blank"][metric] is not None
     ]
     return np.array(filled, dtype=np.float64)
+
+
+def _blanks(records: Sequence[Record], metric: str) -> NDArray[np.float64]:
+    found = [record["blank"][metric] for record in records]
+    return np.array([value for value in found if value is not None], dtype=np.float64)
 
 
 def _line(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from oubli.errors import InputError
 
 OBSERVED, ATTACKED, PREPARED = 3, 4, 5
 """Purposes of seeds."""
+Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,3 +182,22 @@ def _told(guess: Reconstruction, secret: Secret) -> dict[str, Any]:
         "node_types": None if types is None or NO_TYPE in types else types.tolist(),
         "edges": None if guess.adjacency is None else np.argwhere(np.triu(guess.adjacency, 1)).tolist(),
     }
+
+
+class Counter:
+    """Tells how far an audit is."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self.progress, self.total = progress, total
+        self.done, self.text = 0, ""
+
+    def tell(self, text: str) -> None:
+        """Say what comes next."""
+        self.text = text
+        self.add(0)
+
+    def add(self, number: int) -> None:
+        """Count so many attempts as done."""
+        self.done += number
+        if self.progress:
+            self.progress(self.done, self.total, self.text)
