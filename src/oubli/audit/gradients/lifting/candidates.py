@@ -5,10 +5,16 @@ from __future__ import annotations
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from math import comb, prod
+from math import comb, log, prod
+
+import numpy as np
+from numpy.typing import NDArray
 
 from oubli.audit.gradients.lifting.profiles import Profile, node_profiles
 from oubli.graph.collection import LabelledGraph
+
+
+UNSEEN = 0.1  # Of an occurrence: what a profile counts for that no auxiliary graph has.
 
 
 def enumerate_profiles(types: Sequence[int], max_degree: int, degrees: bool = True) -> list[Profile]:
@@ -60,6 +66,16 @@ class Dictionary:
             for hop, found in enumerate(self.frequencies):
                 found.update(node_profiles(graph, hop, degrees))
 
+    def costs(self, profiles: Sequence[Profile], hops: int) -> NDArray[np.float64]:
+        """Return minus the logarithm of each profile's share; of one never met, of its part of one hop less."""
+        return np.array([self._cost(profile, hops) for profile in profiles])
+
+    def _cost(self, profile: Profile, hops: int) -> float:
+        found, total = self.frequencies[hops][profile], self.frequencies[hops].total()
+        if found or hops == 0:
+            return -log((found + UNSEEN) / (total + 1))
+        return -log(UNSEEN) + self._cost(profile[0], hops - 1)
+
     def profiles(self, hops: int) -> list[Profile]:
         """Return the profiles of so many hops, sorted."""
         return sorted(self.frequencies[hops])
@@ -93,3 +109,4 @@ def combine_profiles(profiles: Sequence[Profile], limit: int) -> list[Profile] |
         for chosen in itertools.product(*choices):
             combined.append((profile, tuple(sorted(itertools.chain.from_iterable(chosen)))))
     return combined
+

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from oubli.audit.gradients.computation import loss_gradient, relative_distance
 from oubli.audit.gradients.head import HeadInversion, invert_head
+from oubli.audit.gradients.lifting.activity import count_active
 from oubli.audit.gradients.lifting.candidates import (
     Dictionary,
     close_under_reciprocity,
@@ -31,7 +33,10 @@ from oubli.graph.collection import LabelledGraph
 
 MATCHES = 30.0
 """A guess whose gradient is within so many roundings of the one seen is taken for it."""
-CANDIDATES = 2500
+CANDIDATES = 1500
+COMBINATIONS = 8000
+SOLUTIONS = 12
+MATCHED = 4
 SIZES = tuple(dict.fromkeys(round(4 * 1.2**step) for step in range(20)))
 
 
@@ -39,6 +44,7 @@ SIZES = tuple(dict.fromkeys(round(4 * 1.2**step) for step in range(20)))
 class _Guess:
     """The best graph so far."""
 
+    rank: tuple[int, float] = (2, 0.0)
     residual: float = float("inf")
     realisation: Realisation | None = None
     graph: LabelledGraph | None = None
@@ -140,37 +146,70 @@ class _Search:
         basis = column_space(self.gradient["W2"], max(1e-13, 30 * self.rounding))
         distances = distances_from(basis, states.after)
         self.best.ranks["dL/dW2"] = basis.shape[1]
+        self.activity = count_active(self.form, self.seen, self.sensitivity, self.num_nodes)
         tried: set[tuple[Profile, ...]] = set()
+        place = {profile: position for position, profile in enumerate(first)}
         order = np.argsort(distances, kind="stable")
         for size in SIZES:
             chosen = close_under_reciprocity(first[position] for position in order[:size])
             if not chosen or tuple(chosen) in tried:
                 continue
             tried.add(tuple(chosen))
+            if not self._explains(states, [place[p] for p in chosen]):
+                self.best.note = "no set of one-hop profiles explains dL/dW2"
+                continue
             if self._combine(zero, chosen):
                 return True
         return False
 
+    def _explains(self, states: LevelStates, positions: list[int]) -> bool:
+        """Return whether the columns of the second layer's gradient are in the span of these profiles' states."""
+        left, sizes, _ = torch.linalg.svd(states.after[positions].T, full_matrices=False)
+        basis = left[:, sizes > 1e-12 * sizes[0]]
+        seen = self.gradient["W2"]
+        return float((seen - basis @ (basis.T @ seen)).norm() / seen.norm()) <= MATCHES * self.rounding + 1e-12
+
     def _combine(self, zero: LevelStates, chosen: list[Profile]) -> bool:
-        candidates = combine_profiles(chosen, CANDIDATES)
+        candidates = combine_profiles(chosen, COMBINATIONS)
         if not candidates:
             self.best.note = "no or too many candidates"
             return False
         levels = [zero, next_level(self.form, self.weights, zero, 1, chosen)]
-        levels.append(next_level(self.form, self.weights, levels[1], 2, candidates))
+        top = next_level(self.form, self.weights, levels[1], 2, candidates)
+        n2 = len(candidates)
+        equations = None
+        if self.activity:
+            possible = self.activity.possible(top)
+            candidates = [candidates[position] for position in np.nonzero(possible)[0]]
+            if not candidates or len(candidates)>CANDIDATES: return False
+            top = next_level(self.form, self.weights, levels[1], 2, candidates)
+            equations = self.activity.equations(top)
+        levels.append(top)
         columns = gradient_columns(self.form, self.weights, levels, self.sensitivity)
         mean = self.form.pooling == "mean"
-        system = count_system(columns, self.seen, candidates, self.rounding, self.num_nodes or 30, mean)
-        self.debug = (len(chosen), len(candidates), len(system.centres), system.unexplained)
+        system = count_system(columns, self.seen, candidates, equations, self.rounding, self.num_nodes or 30, mean)
+        self.debug = (len(chosen), n2, len(candidates), len(system.centres), system.unexplained)
         if system.unexplained > MATCHES * self.rounding + 1e-10: return False
-        counts = solve_counts(system, self.num_nodes, np.zeros(len(candidates)), self.seconds)
-        self.debug = (len(chosen), len(candidates), len(system.centres), system.unexplained)
-        if counts is None:
-            self.best.note = "no integer counts"
-            return False
-        return self._accept(candidates, counts)
+        costs = self.dictionary.costs(candidates, self.form.num_layers)
+        return self._enumerate(system, candidates, costs)
 
-    def _accept(self, candidates: list[Profile], counts) -> bool:
+    def _enumerate(self, system: CountSystem, candidates: list[Profile], costs: NDArray[np.float64]) -> bool:
+        """Try the likeliest solutions of the system; return whether one gives the gradient."""
+        solutions: list[NDArray[np.int64]] = []
+        matched = 0
+        while len(solutions) < SOLUTIONS and matched < MATCHED:
+            counts = solve_counts(system, self.num_nodes, costs, self.seconds, solutions)
+            if counts is None:
+                break
+            solutions.append(counts)
+            matched += self._accept(candidates, counts, float(counts @ costs))
+        if not solutions:
+            self.best.note = "no integer counts"
+        self.debug = (*self.debug, len(solutions), matched)
+        return matched > 0
+
+    def _accept(self, candidates: list[Profile], counts: NDArray[np.int64], cost: float) -> bool:
+        """Realise counts; keep the graph if it is the best so far, and return whether it gives the gradient."""
         profiles = list(chain.from_iterable(map(repeat, candidates, counts.tolist())))
         found = realise(profiles, self.prior, self.form.num_layers, self.seed)
         if found is None:
@@ -179,9 +218,12 @@ class _Search:
         kinds = [node_type(profile, self.form.num_layers) for profile in profiles]
         graph = LabelledGraph(found.edges, np.eye(self.form.num_features)[kinds], self.head.label)
         residual = relative_distance(loss_gradient(self.form, self.weights, [graph]), self.gradient)
-        if residual < self.best.residual:
-            self.best.residual, self.best.graph, self.best.realisation = residual, graph, found
-        return residual <= MATCHES * self.rounding + 1e-11
+        matches = residual <= MATCHES * self.rounding + 1e-11
+        # Of graphs that give the gradient the likeliest counts, of others the nearest.
+        rank = (0, cost + found.cost) if matches else (1, residual)
+        if rank < self.best.rank:
+            self.best = replace(self.best, rank=rank, residual=residual, graph=graph, realisation=found)
+        return matches
 
     def _reconstruction(self) -> Reconstruction:
         best = self.best
