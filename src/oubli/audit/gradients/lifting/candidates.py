@@ -66,6 +66,11 @@ class Dictionary:
             for hop, found in enumerate(self.frequencies):
                 found.update(node_profiles(graph, hop, degrees))
 
+    def within(self, profiles: Sequence[Profile], hops: int) -> list[Profile]:
+        """Return the profiles of so many hops whose nodes all have profiles, of one hop less, among these."""
+        allowed = set(profiles)
+        return [profile for profile in self.profiles(hops) if profile[0] in allowed and allowed.issuperset(profile[1])]
+
     def costs(self, profiles: Sequence[Profile], hops: int) -> NDArray[np.float64]:
         """Return minus the logarithm of each profile's share; of one never met, of its part of one hop less."""
         return np.array([self._cost(profile, hops) for profile in profiles])
@@ -109,4 +114,3 @@ def combine_profiles(profiles: Sequence[Profile], limit: int) -> list[Profile] |
         for chosen in itertools.product(*choices):
             combined.append((profile, tuple(sorted(itertools.chain.from_iterable(chosen)))))
     return combined
-
