@@ -55,7 +55,7 @@ class Activity:
 
     def pattern(self, top: LevelStates) -> NDArray[np.bool_]:
         """Return in which units each candidate is active, shape (candidates, known)."""
-        return np.asarray((top.before.numpy()[:, self.units] > 0))
+        return np.asarray(top.before.numpy()[:, self.units] > 0)
 
     def equations(self, top: LevelStates) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return different rows of zeros and ones, shape (rows, candidates), and what they have to give."""

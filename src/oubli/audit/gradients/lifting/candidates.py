@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from oubli.audit.gradients.lifting.profiles import Profile, node_profiles
 from oubli.graph.collection import LabelledGraph
 
-
 UNSEEN = 0.1  # Of an occurrence: what a profile counts for that no auxiliary graph has.
 
 
@@ -102,7 +101,8 @@ def combine_profiles(profiles: Sequence[Profile], limit: int) -> list[Profile] |
     """Return all profiles of one hop more whose nodes all have profiles among these; None for more than the limit."""
     fits: dict[tuple[Profile, Profile], list[Profile]] = defaultdict(list)
     for profile in profiles:
-        for other in set(profile[1]):
+        distinct: set[Profile] = set(profile[1])
+        for other in distinct:
             fits[profile[0], other].append(profile)
     combined: list[Profile] = []
     for profile in profiles:

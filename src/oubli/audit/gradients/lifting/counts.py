@@ -17,10 +17,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.linalg import qr, svd
 from scipy.optimize import Bounds, LinearConstraint, milp
+from torch import Tensor
 
 from oubli.audit.gradients.lifting.profiles import Profile
 from oubli.audit.gradients.lifting.states import Columns
-from torch import Tensor
 
 SAFETY = 4.0  # How far beyond the rounding an error may go.
 SOLVER = 1e-5  # What the solver takes for zero.
@@ -126,7 +126,8 @@ def slot_balance(candidates: Sequence[Profile]) -> sp.csr_array:
     entries: list[tuple[int, int, int]] = []
     edges: dict[Profile, int] = {}
     for column, (own, near) in enumerate(candidates):
-        for other, count in Counter(near).items():
+        slots: Counter[Profile] = Counter(near)
+        for other, count in slots.items():
             pair, sign = ((own, other), 1) if own <= other else ((other, own), -1)
             row = rows.setdefault(pair, len(rows))
             entries.append((row, column, sign * count))

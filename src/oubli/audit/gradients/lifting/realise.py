@@ -1,8 +1,8 @@
 """From how often each profile occurs to a graph: match slots, then swap edges in ways that no gradient shows.
 
 A node of profile ``(p, (q, r, ...))`` has a slot for each neighbour: one of profile ``q``, one of ``r``. Slots ``p``
-for ``q`` are joined to slots ``q`` for ``p``. Crossing two such edges keeps all profiles, and with them the gradient; so
-among the graphs that are alike the likeliest is looked for, by simulated annealing.
+for ``q`` are joined to slots ``q`` for ``p``. Crossing two such edges keeps all profiles, and with them the
+gradient. So among the graphs that are alike the likeliest is looked for, by simulated annealing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How likely the rings of a graph are, which gradients of few layers do not tell: a prior over the ring of each edge."""
+"""How likely a graph's rings are, which gradients of few layers do not tell: a prior over the ring of each edge."""
 
 from __future__ import annotations
 

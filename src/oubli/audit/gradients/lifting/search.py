@@ -147,8 +147,7 @@ class Search:
         states = next_level(self.form, self.weights, levels[-1], hops, candidates)
         if hops == self.form.num_layers:
             return self._count([*levels, states])
-        followed = 0
-        for chosen in self._subsets(states, hops):
+        for followed, chosen in enumerate(self._subsets(states, hops)):
             combined = combine_profiles(chosen, COMBINATIONS)
             self.findings.sizes[f"profiles of {hops} hops"] = len(chosen)
             if followed == SETS or self._late():
@@ -156,7 +155,6 @@ class Search:
             if combined is None:
                 self.findings.note = f"{len(chosen)} profiles of {hops} hops explain the gradient: too many to combine"
                 combined = self.dictionary.within(chosen, hops + 1)
-            followed += 1
             fewer = next_level(self.form, self.weights, levels[-1], hops, chosen)
             if combined and self._descend([*levels, fewer], combined):
                 return True
