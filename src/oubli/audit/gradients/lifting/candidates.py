@@ -5,10 +5,15 @@ from __future__ import annotations
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from math import comb, prod
+from math import comb, log, prod
+
+import numpy as np
+from numpy.typing import NDArray
 
 from oubli.audit.gradients.lifting.profiles import Profile, node_profiles
 from oubli.graph.collection import LabelledGraph
+
+UNSEEN = 0.1  # Of an occurrence: what a profile counts for that no auxiliary graph has.
 
 
 def enumerate_profiles(types: Sequence[int], max_degree: int, degrees: bool = True) -> list[Profile]:
@@ -60,6 +65,21 @@ class Dictionary:
             for hop, found in enumerate(self.frequencies):
                 found.update(node_profiles(graph, hop, degrees))
 
+    def within(self, profiles: Sequence[Profile], hops: int) -> list[Profile]:
+        """Return the profiles of so many hops whose nodes all have profiles, of one hop less, among these."""
+        allowed = set(profiles)
+        return [profile for profile in self.profiles(hops) if profile[0] in allowed and allowed.issuperset(profile[1])]
+
+    def costs(self, profiles: Sequence[Profile], hops: int) -> NDArray[np.float64]:
+        """Return minus the logarithm of each profile's share; of one never met, of its part of one hop less."""
+        return np.array([self._cost(profile, hops) for profile in profiles])
+
+    def _cost(self, profile: Profile, hops: int) -> float:
+        found, total = self.frequencies[hops][profile], self.frequencies[hops].total()
+        if found or hops == 0:
+            return -log((found + UNSEEN) / (total + 1))
+        return -log(UNSEEN) + self._cost(profile[0], hops - 1)
+
     def profiles(self, hops: int) -> list[Profile]:
         """Return the profiles of so many hops, sorted."""
         return sorted(self.frequencies[hops])
@@ -81,7 +101,8 @@ def combine_profiles(profiles: Sequence[Profile], limit: int) -> list[Profile] |
     """Return all profiles of one hop more whose nodes all have profiles among these; None for more than the limit."""
     fits: dict[tuple[Profile, Profile], list[Profile]] = defaultdict(list)
     for profile in profiles:
-        for other in set(profile[1]):
+        distinct: set[Profile] = set(profile[1])
+        for other in distinct:
             fits[profile[0], other].append(profile)
     combined: list[Profile] = []
     for profile in profiles:

@@ -2,75 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import chain, repeat
+from collections.abc import Sequence
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
-from oubli.audit.gradients.computation import loss_gradient, relative_distance
-from oubli.audit.gradients.head import HeadInversion, invert_head
-from oubli.audit.gradients.lifting.candidates import (
-    Dictionary,
-    close_under_reciprocity,
-    combine_profiles,
-    enumerate_profiles,
-)
-from oubli.audit.gradients.lifting.counts import CountSystem, count_system, solve_counts
-from oubli.audit.gradients.lifting.profiles import Profile, node_type
-from oubli.audit.gradients.lifting.realise import Realisation, realise
+from oubli.audit.gradients.head import invert_head
+from oubli.audit.gradients.lifting.candidates import Dictionary
 from oubli.audit.gradients.lifting.rings import RingPrior
-from oubli.audit.gradients.lifting.span import column_space, distances_from
-from oubli.audit.gradients.lifting.states import LevelStates, gradient_columns, level_zero, next_level
+from oubli.audit.gradients.lifting.search import Findings, Search
 from oubli.audit.gradients.reconstruction import Attack, Reconstruction
 from oubli.audit.gradients.transcript import Transcript
 from oubli.errors import InputError
 from oubli.graph.collection import LabelledGraph
 
-MATCHES = 30.0
-"""A guess whose gradient is within so many roundings of the one seen is taken for it."""
-CANDIDATES = 2500
-SIZES = tuple(dict.fromkeys(round(4 * 1.2**step) for step in range(20)))
-
-
-@dataclass(eq=False)
-class _Guess:
-    """The best graph so far."""
-
-    residual: float = float("inf")
-    realisation: Realisation | None = None
-    graph: LabelledGraph | None = None
-    note: str = "no profile passed the span test"
-    ranks: dict[str, int] = field(default_factory=dict)
-    profiles: tuple[Profile, ...] = ()
-
 
 class ProfileLifting(Attack):
-    """Recover the graph from which multiset of L-hop profiles gives its gradient.
+    """Recover a graph from the multiset of its nodes' L-hop profiles, which its gradient is linear in.
+
+    Candidates come from auxiliary graphs first, then from enumeration up to the largest degree. A span test leaves few
+    of them, integer programming counts them, and a matching of slots makes a graph of the counts. A guess is accepted
+    when its own gradient is the one seen, up to rounding. Of guesses that no gradient tells apart the likeliest is
+    taken, by how often profiles and rings occur in auxiliary graphs, or else by a preference for rings of five and six.
+
+    A reconstruction is called `determined` when its gradient is the one seen, no other counts of the candidates at hand
+    satisfy the equations, and no other graph with the same profiles was met. Of several graphs (a batch) only the set
+    of one-hop profiles is recovered, in ``details["one_hop_profiles"]``.
 
     Parameters
     ----------
-    seconds : float, default 8.0
-        Most time for one integer program.
+    seconds : float, default 20.0
+        After which no further candidates are tried, for each transcript.
     """
 
     name = "lifting"
 
-    def __init__(self, seconds: float = 8.0) -> None:
+    def __init__(self, seconds: float = 20.0) -> None:
         self.seconds = seconds
-        self._prepared: tuple[tuple[LabelledGraph, ...], Dictionary, RingPrior] | None = None
+        self._known: tuple[tuple[LabelledGraph, ...], tuple[int, str], Dictionary, RingPrior] | None = None
 
     def check(self, transcript: Transcript) -> None:
         """Raise `InputError` for models, features or knowledge that are not supported."""
-        form = transcript.form
         if not transcript.one_hot:
             raise InputError("lifting: supported for one-hot features, and it is not public that these are")
-        if form.pooling == "max":
-            raise InputError("lifting: supported for mean and sum pooling, not max: it is no sum over nodes")
+        if transcript.form.pooling == "max":
+            raise InputError("lifting: supported for mean and sum pooling, not max, which is no sum over nodes")
         if not transcript.auxiliary and transcript.max_degree is None:
             raise InputError("lifting: no candidates; give auxiliary graphs, or max_degree to enumerate profiles")
+        for position, graph in enumerate(transcript.auxiliary):
+            if graph.types is None or graph.num_features != transcript.form.num_features:
+                raise InputError(
+                    f"lifting: auxiliary graph {position} should have {transcript.form.num_features} one-hot columns"
+                )
 
     def reconstruct(self, transcripts: Sequence[Transcript], seed: int = 0) -> list[Reconstruction]:
         """Lift each transcript."""
@@ -79,120 +62,36 @@ class ProfileLifting(Attack):
     def _lift(self, transcript: Transcript, seed: int) -> Reconstruction:
         self.check(transcript)
         dictionary, prior = self._auxiliary(transcript)
-        search = _Search(transcript, invert_head(transcript), dictionary, prior, self.seconds, seed)
-        return search.run()
+        head = invert_head(transcript)
+        search = Search(transcript, head, dictionary, prior, self.seconds, seed)
+        if transcript.num_graphs > 1:
+            found = search.one_hop_profiles()
+            note = f"{transcript.num_graphs} graphs together: only the set of their one-hop profiles is recovered"
+            return Reconstruction(note=note, ranks=search.findings.ranks, details={"one_hop_profiles": found})
+        return _reconstruction(search.run(), head.label, head.embedding.cpu().numpy())
 
     def _auxiliary(self, transcript: Transcript) -> tuple[Dictionary, RingPrior]:
         """Return what auxiliary graphs tell, counted once for all transcripts that have the same."""
-        graphs = transcript.auxiliary
-        if self._prepared is None or self._prepared[0] is not graphs:
-            degrees = transcript.form.layer == "gcn"
-            dictionary = Dictionary(graphs, transcript.form.num_layers, degrees)
-            self._prepared = graphs, dictionary, RingPrior(graphs)
-        return self._prepared[1:]
+        graphs, form = transcript.auxiliary, transcript.form
+        kind = form.num_layers, form.layer
+        if self._known is None or self._known[0] is not graphs or self._known[1] != kind:
+            degrees = form.layer == "gcn"
+            self._known = graphs, kind, Dictionary(graphs, form.num_layers, degrees), RingPrior(graphs, degrees)
+        return self._known[2:]
 
 
-class _Search:
-    """The attack on one transcript."""
-
-    def __init__(
-        self,
-        transcript: Transcript,
-        head: HeadInversion,
-        dictionary: Dictionary,
-        prior: RingPrior,
-        seconds: float,
-        seed: int,
-    ) -> None:
-        self.transcript, self.form, self.head = transcript, transcript.form, head
-        self.weights = {name: value.cpu() for name, value in transcript.weights.items()}
-        self.gradient = {name: value.cpu() for name, value in transcript.gradient.items()}
-        self.sensitivity = head.sensitivity.cpu()
-        self.seen = {**self.gradient, "h": head.embedding.cpu()}
-        self.dictionary, self.prior, self.seconds, self.seed = dictionary, prior, seconds, seed
-        self.rounding = max(transcript.rounding, 2.0**-53)
-        self.num_nodes = transcript.num_nodes[0] if transcript.num_nodes else None
-        self.types = self._types()
-        self.best = _Guess()
-
-    def _types(self) -> list[int]:
-        """Return the types of nodes that are there: the non-zero rows of the first layer's gradient."""
-        sizes = self.gradient["W1"].norm(dim=1)
-        return torch.nonzero(sizes > max(1e-7, 30 * self.rounding) * sizes.max())[:, 0].tolist()
-
-    def run(self) -> Reconstruction:
-        for first in self._sources():
-            if self._sweep(first):
-                break
-        return self._reconstruction()
-
-    def _sources(self) -> Iterator[list[Profile]]:
-        types = set(self.types)
-        known = self.dictionary.profiles(1) if self.transcript.auxiliary else []
-        if known:
-            yield [p for p in known if p[0][0] in types and all(other[0] in types for other in p[1])]
-        limit = self.transcript.max_degree or self.dictionary.max_degree
-        yield enumerate_profiles(self.types, limit, self.form.layer == "gcn")
-
-    def _sweep(self, first: list[Profile]) -> bool:
-        zero = level_zero(self.form, sorted({part for own, near in first for part in (own, *near)}))
-        states = next_level(self.form, self.weights, zero, 1, first)
-        basis = column_space(self.gradient["W2"], max(1e-13, 30 * self.rounding))
-        distances = distances_from(basis, states.after)
-        self.best.ranks["dL/dW2"] = basis.shape[1]
-        tried: set[tuple[Profile, ...]] = set()
-        order = np.argsort(distances, kind="stable")
-        for size in SIZES:
-            chosen = close_under_reciprocity(first[position] for position in order[:size])
-            if not chosen or tuple(chosen) in tried:
-                continue
-            tried.add(tuple(chosen))
-            if self._combine(zero, chosen):
-                return True
-        return False
-
-    def _combine(self, zero: LevelStates, chosen: list[Profile]) -> bool:
-        candidates = combine_profiles(chosen, CANDIDATES)
-        if not candidates:
-            self.best.note = "no or too many candidates"
-            return False
-        levels = [zero, next_level(self.form, self.weights, zero, 1, chosen)]
-        levels.append(next_level(self.form, self.weights, levels[1], 2, candidates))
-        columns = gradient_columns(self.form, self.weights, levels, self.sensitivity)
-        mean = self.form.pooling == "mean"
-        system = count_system(columns, self.seen, candidates, self.rounding, self.num_nodes or 30, mean)
-        self.debug = (len(chosen), len(candidates), len(system.centres), system.unexplained)
-        if system.unexplained > MATCHES * self.rounding + 1e-10: return False
-        counts = solve_counts(system, self.num_nodes, np.zeros(len(candidates)), self.seconds)
-        self.debug = (len(chosen), len(candidates), len(system.centres), system.unexplained)
-        if counts is None:
-            self.best.note = "no integer counts"
-            return False
-        return self._accept(candidates, counts)
-
-    def _accept(self, candidates: list[Profile], counts) -> bool:
-        profiles = list(chain.from_iterable(map(repeat, candidates, counts.tolist())))
-        found = realise(profiles, self.prior, self.form.num_layers, self.seed)
-        if found is None:
-            self.best.note = "no realisation"
-            return False
-        kinds = [node_type(profile, self.form.num_layers) for profile in profiles]
-        graph = LabelledGraph(found.edges, np.eye(self.form.num_features)[kinds], self.head.label)
-        residual = relative_distance(loss_gradient(self.form, self.weights, [graph]), self.gradient)
-        if residual < self.best.residual:
-            self.best.residual, self.best.graph, self.best.realisation = residual, graph, found
-        return residual <= MATCHES * self.rounding + 1e-11
-
-    def _reconstruction(self) -> Reconstruction:
-        best = self.best
-        graph = best.graph
-        return Reconstruction(
-            labels=(self.head.label,),
-            embedding=self.head.embedding.cpu().numpy(),
-            edge_scores=None if graph is None else graph.adjacency(),
-            features=None if graph is None else graph.features,
-            adjacency=None if graph is None else graph.adjacency(),
-            residual=best.residual if graph is not None else None,
-            determined=best.residual <= MATCHES * self.rounding + 1e-11,
-            note=best.note, ranks=best.ranks, details={"debug": getattr(self, "debug", None), "others": best.realisation.others if best.realisation else None},
-        )
+def _reconstruction(findings: Findings, label: int, embedding: NDArray[np.float64]) -> Reconstruction:
+    graph = findings.graph
+    adjacency = None if graph is None else graph.adjacency()
+    return Reconstruction(
+        labels=(label,),
+        embedding=embedding,
+        edge_scores=adjacency,
+        features=None if graph is None else graph.features,
+        adjacency=adjacency,
+        determined=findings.determined,
+        ranks=findings.ranks,
+        residual=None if graph is None else findings.residual,
+        note=findings.note,
+        details={"solutions": findings.solutions, "matching_solutions": findings.matching, **findings.sizes},
+    )

@@ -1,8 +1,8 @@
 """From how often each profile occurs to a graph: match slots, then swap edges in ways that no gradient shows.
 
 A node of profile ``(p, (q, r, ...))`` has a slot for each neighbour: one of profile ``q``, one of ``r``. Slots ``p``
-for ``q`` are joined to slots ``q`` for ``p``. Crossing two such edges keeps all profiles, and with them the gradient; so
-among the graphs that are alike the likeliest is looked for, by simulated annealing.
+for ``q`` are joined to slots ``q`` for ``p``. Crossing two such edges keeps all profiles, and with them the
+gradient. So among the graphs that are alike the likeliest is looked for, by simulated annealing.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from oubli.audit.gradients.lifting.profiles import Profile
 from oubli.audit.gradients.lifting.rings import RingPrior, bit_sets, shortest_cycle
 
-BROKEN = 100.0  # Cost of a loop or a parallel edge: no simple graph.
+BROKEN = 30.0  # Cost of a loop or a parallel edge, on the way to a simple graph.
 APART = 30.0  # Cost of a component more than one.
-RESTARTS = 6
-STEPS = 400
+RESTARTS = 4
+STEPS = 200
+UNTANGLING = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +59,13 @@ class _Matching:
     def edges(self) -> list[tuple[int, int]]:
         return [edge for group in self.groups for edge in group]
 
-    def cost(self) -> tuple[float, tuple[int, ...]]:
-        """Return the cost, and the lengths of the rings of all edges, sorted: the graph's signature."""
+    def broken(self) -> int:
+        """Return how many loops and parallel edges there are."""
+        edges = self.edges()
+        return len(edges) - len({(min(edge), max(edge)) for edge in edges if edge[0] != edge[1]})
+
+    def cost(self) -> tuple[float, tuple[int, ...] | None]:
+        """Return the cost, and the graph's signature: the lengths of the rings of its edges; None if not simple."""
         edges = self.edges()
         simple = {(min(edge), max(edge)) for edge in edges if edge[0] != edge[1]}
         broken = len(edges) - len(simple)
@@ -70,7 +76,7 @@ class _Matching:
             length = shortest_cycle(neighbours, u, v)
             total += self.prior.cost(self.views[u], self.views[v], length)
             lengths.append(length)
-        return total, tuple(sorted(lengths))
+        return total, None if broken else tuple(sorted(lengths))
 
 
 def realise(profiles: Sequence[Profile], prior: RingPrior, hops: int, seed: int) -> Realisation | None:
@@ -96,16 +102,18 @@ def realise(profiles: Sequence[Profile], prior: RingPrior, hops: int, seed: int)
     for _ in range(hops - 1):
         views = [view[0] for view in views]
     generator = random.Random(seed)
-    best: tuple[float, list[tuple[int, int]]] | None = None
+    best: tuple[float, list[tuple[int, int]]] = (math.inf, [])
     signatures: set[tuple[int, ...]] = set()
     for _ in range(RESTARTS):
         matching = _match(slots, prior, views, generator)
+        if not _untangle(matching, generator):
+            continue
         found = _anneal(matching, generator, signatures)
-        if best is None or found[0] < best[0]:
+        if found[0] < best[0]:
             best = found
         if not any(len(group) > 1 for group in matching.groups):
             break
-    if best is None or best[0] >= BROKEN:
+    if best[0] == math.inf:
         return None
     edges = np.array(best[1], np.int64).reshape(-1, 2)
     return Realisation(tuple(profiles), edges, best[0], max(0, len(signatures) - 1))
@@ -127,18 +135,42 @@ def _match(
     return matching
 
 
+def _untangle(matching: _Matching, generator: random.Random) -> bool:
+    """Cross edges at random until there are no loops and no parallel edges; return whether that was reached."""
+    free = [group for group in matching.groups if len(group) > 1]
+    broken = matching.broken()
+    for _ in range(UNTANGLING if free else 0):
+        if not broken:
+            break
+        group = generator.choice(free)
+        i, j = generator.sample(range(len(group)), 2)
+        (a, b), (x, y) = group[i], group[j]
+        group[i], group[j] = (a, y), (x, b)
+        after = matching.broken()
+        # Now and then a step back, against dead ends.
+        if after <= broken or generator.random() < 0.02:
+            broken = after
+        else:
+            group[i], group[j] = (a, b), (x, y)
+    return not broken
+
+
 def _anneal(
     matching: _Matching, generator: random.Random, signatures: set[tuple[int, ...]]
 ) -> tuple[float, list[tuple[int, int]]]:
     """Cross edges toward a lower cost; note the signature of each simple graph met."""
-    present, lengths = matching.cost()
-    best = present, matching.edges()
+    present, signature = matching.cost()
+    best: tuple[float, list[tuple[int, int]]] = (math.inf, [])
     free = [position for position, group in enumerate(matching.groups) if len(group) > 1]
     weights = [len(matching.groups[position]) for position in free]
     temperature = 2.0
-    for _ in range(STEPS if free else 0):
-        if present < APART:
-            signatures.add(lengths)
+    for _ in range(STEPS):
+        if signature is not None:
+            signatures.add(signature)
+            if present < best[0]:
+                best = present, matching.edges()
+        if not free:
+            break
         position = generator.choices(free, weights)[0]
         group = matching.groups[position]
         i, j = generator.sample(range(len(group)), 2)
@@ -148,14 +180,10 @@ def _anneal(
         group[i], group[j] = (a, y), (x, b)
         after, seen = matching.cost()
         if after <= present or generator.random() < math.exp((present - after) / temperature):
-            present, lengths = after, seen
-            if present < best[0]:
-                best = present, matching.edges()
+            present, signature = after, seen
         else:
             group[i], group[j] = (a, b), (x, y)
         temperature *= 0.99
-    if present < APART:
-        signatures.add(lengths)
     return best
 
 

@@ -1,4 +1,4 @@
-"""How likely the rings of a graph are, which gradients of few layers do not tell: a prior over the ring of each edge."""
+"""How likely a graph's rings are, which gradients of few layers do not tell: a prior over the ring of each edge."""
 
 from __future__ import annotations
 
@@ -49,13 +49,15 @@ class RingPrior:
     ----------
     graphs : sequence of LabelledGraph
         None of them: `DEFAULT_COSTS`.
+    degrees : bool, default True
+        As in `node_profiles`, for the one-hop profiles of an edge's ends.
     """
 
-    def __init__(self, graphs: Sequence[LabelledGraph] = ()) -> None:
+    def __init__(self, graphs: Sequence[LabelledGraph] = (), degrees: bool = True) -> None:
         self.overall: Counter[int] = Counter()
         self.by_ends: dict[tuple[Profile, Profile], Counter[int]] = defaultdict(Counter)
         for graph in graphs:
-            profiles = node_profiles(graph, 1)
+            profiles = node_profiles(graph, 1, degrees)
             neighbours = bit_sets(graph.num_nodes, graph.edges.tolist())
             for u, v in graph.edges.tolist():
                 length = shortest_cycle(neighbours, u, v)

@@ -23,3 +23,10 @@ def distances_from(basis: Tensor, states: Tensor) -> NDArray[np.float64]:
     apart = states - (states @ basis) @ basis.T
     sizes = states.norm(dim=1).clamp(min=1e-300)
     return np.asarray((apart.norm(dim=1) / sizes).numpy())
+
+
+def unexplained_share(matrix: Tensor, states: Tensor) -> float:
+    """Return the relative size of what of the columns is not in the span of the rows of states."""
+    left, sizes, _ = torch.linalg.svd(states.T, full_matrices=False)
+    basis = left[:, sizes > 1e-12 * sizes[0]]
+    return float((matrix - basis @ (basis.T @ matrix)).norm() / matrix.norm())

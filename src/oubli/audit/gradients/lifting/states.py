@@ -103,7 +103,8 @@ class Columns:
 
     def target(self, name: str, value: Tensor) -> NDArray[np.float64]:
         """Return the rows of a parameter's gradient, as those of its block are."""
-        return (self.bases[name].T @ value if name in self.bases else value).numpy().ravel()
+        rows = self.bases[name].T @ value if name in self.bases else value
+        return np.asarray(rows.numpy().ravel())
 
 
 def gradient_columns(
