@@ -1,6 +1,10 @@
 """Sphinx configuration."""
 
+import logging
 from importlib.metadata import version as installed_version
+
+# Importing Flower, to document what is built on it, lets its database tell each step.
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 project = "oubli"
 author = "The oubli authors"
