@@ -1,0 +1,113 @@
+"""L-BFGS for many independent problems side by side, each with its own history and its own step length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+ARMIJO = 1e-4
+SHORTEST = 1e-12  # of steps; a problem that needs a shorter one has converged, or starts again from steepest descent
+
+
+class _History:
+    """The last pairs of steps and gradient changes; of a problem that did not move in a turn, a pair without weight."""
+
+    def __init__(self, problems: int, free: int, length: int, like: Tensor) -> None:
+        self.steps = like.new_zeros(length, problems, free)
+        self.changes = like.new_zeros(length, problems, free)
+        self.weights = like.new_zeros(length, problems)
+        self.scale = like.new_ones(problems)
+        self.turn = 0
+
+    def add(self, step: Tensor, change: Tensor, moved: Tensor) -> None:
+        curvature = (step * change).sum(-1)
+        kept = moved & (curvature > 1e-10 * step.norm(dim=-1) * change.norm(dim=-1))
+        place = self.turn % len(self.steps)
+        self.steps[place], self.changes[place] = step, change
+        self.weights[place] = torch.where(kept, 1 / torch.where(kept, curvature, 1.0), 0.0)
+        size = (change * change).sum(-1)
+        self.scale = torch.where(kept, curvature / torch.where(kept, size, 1.0), self.scale)
+        self.turn += 1
+
+    def forget(self, which: Tensor) -> None:
+        self.weights = torch.where(which, 0.0, self.weights)
+        self.scale = torch.where(which, 1.0, self.scale)
+
+    def direction(self, slope: Tensor) -> Tensor:
+        """Return ``-H g`` by the two-loop recursion, newest pair first."""
+        length = len(self.steps)
+        order = [(self.turn - 1 - back) % length for back in range(min(self.turn, length))]
+        out, kept = -slope, {}
+        for place in order:
+            kept[place] = self.weights[place] * (self.steps[place] * out).sum(-1)
+            out = out - kept[place][:, None] * self.changes[place]
+        out = out * self.scale[:, None]
+        for place in reversed(order):
+            share = self.weights[place] * (self.changes[place] * out).sum(-1)
+            out = out + (kept[place] - share)[:, None] * self.steps[place]
+        return out
+
+
+def minimise(
+    objective: Callable[[Tensor], tuple[Tensor, Tensor]],
+    start: Tensor,
+    evaluations: int,
+    history: int = 20,
+    enough: float = 0.0,
+) -> tuple[Tensor, Tensor, int]:
+    """Minimise independent functions by L-BFGS with backtracking (Nocedal and Wright 2006, algorithms 7.5 and 3.1).
+
+    Parameters
+    ----------
+    objective : callable
+        Takes points, shape (problems, free); returns values, shape (problems,), and gradients.
+    start : Tensor, shape (problems, free)
+    evaluations : int
+        How often the objective is evaluated at most.
+    history : int, default 20
+        Pairs that are kept.
+    enough : float, default 0
+        Value at which a problem is solved.
+
+    Returns
+    -------
+    points : Tensor, shape (problems, free)
+        The best of each problem.
+    values : Tensor, shape (problems,)
+    used : int
+        Evaluations.
+    """
+    point = start.clone()
+    value, slope = objective(point)
+    memory = _History(*point.shape, history, point)
+    direction = -slope
+    length = (1 / slope.abs().sum(-1).clamp(min=1e-300)).clamp(max=1.0)
+    active, used = torch.isfinite(value) & (value > enough), 1
+    fresh = torch.ones_like(active)  # going down the gradient itself
+    while used < evaluations and bool(active.any()):
+        trial = point + (active * length)[:, None] * direction
+        found, found_slope = objective(trial)
+        used += 1
+        expected = (slope * direction).sum(-1)
+        moved = active & torch.isfinite(found) & (found <= value + ARMIJO * length * expected)
+        if bool(moved.any()):
+            memory.add(trial - point, found_slope - slope, moved)
+            point = torch.where(moved[:, None], trial, point)
+            value = torch.where(moved, found, value)
+            slope = torch.where(moved[:, None], found_slope, slope)
+        length = torch.where(moved, 1.0, length / 2)
+        stuck = active & ~moved & (length < SHORTEST)
+        active = active & ~(stuck & fresh) & (value > enough) & (slope.abs().amax(-1) > 0)
+        memory.forget(stuck)
+        ahead = memory.direction(slope)
+        uphill = (ahead * slope).sum(-1) >= 0
+        memory.forget(uphill & moved)
+        ahead = torch.where(uphill[:, None], -slope, ahead)
+        renew = moved | stuck
+        direction = torch.where(renew[:, None], ahead, direction)
+        first = (1 / slope.abs().sum(-1).clamp(min=1e-300)).clamp(max=1.0)
+        length = torch.where(stuck | (moved & uphill), first, length)
+        fresh = torch.where(renew, stuck | uphill, fresh)
+    return point, value, used
