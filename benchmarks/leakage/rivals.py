@@ -1,7 +1,7 @@
 """GraphDLG beside its rivals at their published budgets and beside what guesses without the gradient.
 
-Victims are the first connected graphs of 3 to 30 nodes in the first half of a fixed permutation; the second half is what
-the attacker has. Each victim's row is appended to a file as soon as it is there, and a second run takes up where the
+Victims are the first connected graphs of 3 to 30 nodes in the first half of a fixed permutation; the second half is
+what the attacker has. Each victim's row is appended to a file as soon as it is there: a second run takes up where the
 first one stopped.
 """
 
@@ -11,6 +11,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,10 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.metrics import roc_auc_score
 
 from oubli.audit.gradients import Attack, Case, ModelForm, Reconstruction
+from oubli.audit.gradients.graphdlg import GraphDLG
 from oubli.audit.gradients.matching import DLG, IDLG, InvertingGradients
+from oubli.audit.gradients.nulls import MeanFeature, NoiseDecoder, PriorAdjacency, RandomGuess
+from oubli.audit.gradients.oracles import RecursionOracle
 from oubli.graph import load_collection
 from oubli.graph.collection import LabelledGraph
 
@@ -30,7 +34,7 @@ ORDERS = ("dataset", "shuffled")
 BUDGETS = {"published": {"lbfgs": 300, "adam": 24000}, "short": {"lbfgs": 5, "adam": 100}}
 METRICS = ("feature_mse", "feature_mse_aligned", "edge_auc", "edge_auc_aligned", "label")
 # A search from a start of independent draws knows no order: its guess in another order is the same guess, permuted.
-WITHOUT_ORDER = ("dlg", "idlg", "inverting")
+WITHOUT_ORDER = ("dlg", "idlg", "inverting", "dlg-oracle", "inverting-oracle")
 ALIGNMENTS = 3  # starts of the graph matching that a guess is aligned with
 
 
@@ -41,13 +45,21 @@ def attacks(budget: str) -> dict[str, Callable[[], Attack]]:
         "dlg": lambda: DLG(steps["lbfgs"]),
         "idlg": lambda: IDLG(steps["lbfgs"]),
         "inverting": lambda: InvertingGradients(steps["adam"]),
+        "graphdlg": GraphDLG,
+        "random": RandomGuess,
+        "mean-feature": MeanFeature,
+        "prior": PriorAdjacency,
+        "noise-decoder": NoiseDecoder,
+        "recursion-oracle": RecursionOracle,
+        "inverting-oracle": lambda: InvertingGradients(steps["adam"], oracle=True),
+        "dlg-oracle": lambda: DLG(steps["lbfgs"], oracle=True),
     }
 
 
 def split(name: str, victims: int, order: str, root: str | None = None) -> tuple[list[LabelledGraph], ...]:
     """Return victims and auxiliary graphs, in the order of the data set or each with its nodes shuffled."""
     collection = load_collection(name, root=root)
-    places = np.random.RandomState(0).permutation(len(collection))  # noqa: NPY002  the split that specs name
+    places = np.random.RandomState(0).permutation(len(collection))
     half = len(places) // 2
     held = [collection[place] for place in places[:half] if _usable(collection[place])][:victims]
     auxiliary = [collection[place] for place in places[half:] if _usable(collection[place])]
@@ -137,8 +149,6 @@ def _attack(
 
 
 def _given(attack: Attack, transcript: Any, graph: LabelledGraph) -> Any:
-    from dataclasses import replace
-
     return replace(transcript, structure=(graph.adjacency(),)) if attack.kind == "oracle" else transcript
 
 

@@ -122,7 +122,7 @@ def _slope(act: Activation, before: Tensor, after: Tensor) -> Tensor:
 
 
 def _unpool(form: ModelForm, states: Tensor, mask: Tensor, sensitivity: Tensor) -> Tensor:
-    """Return the derivative of the loss by the last states; of a tie for the maximum all nodes share it, as in torch."""
+    """Return the derivative of the loss by the last states; nodes that tie for a maximum share it."""
     if form.pooling == "max":
         peaks = ((states == pool(form, states, mask)[..., None, :]) & (mask[..., None] > 0)).to(states.dtype)
         return peaks / peaks.sum(-2, keepdim=True) * sensitivity[..., None, :]

@@ -139,14 +139,16 @@ class Candidates:
         return means
 
     def reconstructions(self, point: Point, clip: bool, details: list[dict[str, float]]) -> list[Reconstruction]:
-        """Return what the point says of each transcript, features clipped to 0..1 where they are known to be one-hot."""
+        """Return what the point says of each transcript; `clip` bounds features by 0 and 1 where they are one-hot."""
         adjacency, features = self.adjacency(point), self.features(point)
         found = self.gradients(adjacency, features, point)
         labels = self.labels if self.labels is not None else point.labels
         out = []
         for place, transcript in enumerate(self.transcripts):
             slots = torch.nonzero(self.owner == place)[:, 0].tolist()
-            parts = [(adjacency[slot, :n, :n], features[slot, :n]) for slot, n in zip(slots, self.sizes[place], strict=True)]
+            parts = [
+                (adjacency[slot, :n, :n], features[slot, :n]) for slot, n in zip(slots, self.sizes[place], strict=True)
+            ]
             rows = torch.cat([part[1] for part in parts]).double()
             own = {name: value[place] for name, value in found.items()}
             out.append(

@@ -88,7 +88,9 @@ class IDLG(DLG):
         """Raise `InputError` for several graphs: the head's gradient tells one label."""
         super().check(transcript)
         if transcript.num_graphs != 1:
-            raise InputError(f"idlg: reads the label of one graph, got the gradient of {transcript.num_graphs}; use dlg")
+            raise InputError(
+                f"idlg: reads the label of one graph, got the gradient of {transcript.num_graphs}; use dlg"
+            )
 
 
 class _Layout:

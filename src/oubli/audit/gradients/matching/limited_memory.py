@@ -14,11 +14,11 @@ SHORTEST = 1e-12  # of steps; a problem that needs a shorter one has converged, 
 class _History:
     """The last pairs of steps and gradient changes; of a problem that did not move in a turn, a pair without weight."""
 
-    def __init__(self, problems: int, free: int, length: int, like: Tensor) -> None:
-        self.steps = like.new_zeros(length, problems, free)
-        self.changes = like.new_zeros(length, problems, free)
-        self.weights = like.new_zeros(length, problems)
-        self.scale = like.new_ones(problems)
+    def __init__(self, length: int, like: Tensor) -> None:
+        self.steps = like.new_zeros(length, *like.shape)
+        self.changes = like.new_zeros(length, *like.shape)
+        self.weights = like.new_zeros(length, len(like))
+        self.scale = like.new_ones(len(like))
         self.turn = 0
 
     def add(self, step: Tensor, change: Tensor, moved: Tensor) -> None:
@@ -81,7 +81,7 @@ def minimise(
     """
     point = start.clone()
     value, slope = objective(point)
-    memory = _History(*point.shape, history, point)
+    memory = _History(history, point)
     direction = -slope
     length = (1 / slope.abs().sum(-1).clamp(min=1e-300)).clamp(max=1.0)
     active, used = torch.isfinite(value) & (value > enough), 1

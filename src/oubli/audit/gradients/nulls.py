@@ -1,0 +1,182 @@
+"""What can be guessed without the gradient: whatever an attack scores, it should score more than these.
+
+A null reads of a transcript only what is public beside the gradient: the form, sizes, and the auxiliary graphs. Without
+auxiliary graphs it supposes uniform features, and edges of all the same probability, and says so in its note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import block_diag
+
+from oubli.audit.gradients.composition import blend, estimate, tune_features
+from oubli.audit.gradients.graphdlg import Evidence, GraphDLG
+from oubli.audit.gradients.reconstruction import Attack, Reconstruction
+from oubli.audit.gradients.retrieval import Memory, in_canonical_order, kernel, order_is_informative, tune_edges
+from oubli.audit.gradients.sizes import sizes_of
+from oubli.audit.gradients.transcript import Transcript
+
+Array = NDArray[np.float64]
+UNINFORMED = "no auxiliary graphs: uniform features, and every edge as likely as the next"
+
+
+class _Null(Attack):
+    """A guess for each graph on its own, put together."""
+
+    kind = "null"
+    batch_size = 50
+
+    def check(self, transcript: Transcript) -> None:
+        """Raise `InputError` when nothing tells the sizes of graphs."""
+        sizes_of(transcript)
+
+    def reconstruct(self, transcripts: Sequence[Transcript], seed: int = 0) -> list[Reconstruction]:
+        """Guess from what is public; the same for the same sizes and seed."""
+        return [self._guess(transcript, seed) for transcript in transcripts]
+
+    def _guess(self, transcript: Transcript, seed: int) -> Reconstruction:
+        sizes = sizes_of(transcript)
+        draws = np.random.default_rng([seed, *sizes])
+        parts = [self._one(transcript, size, draws) for size in sizes]
+        return Reconstruction(
+            labels=self._labels(transcript, draws),
+            edge_scores=np.asarray(block_diag(*[edges for edges, _ in parts])),
+            features=np.concatenate([rows for _, rows in parts]),
+            note="" if transcript.auxiliary else UNINFORMED,
+        )
+
+    def _labels(self, transcript: Transcript, draws: np.random.Generator) -> tuple[int, ...]:
+        return (majority(transcript),) * transcript.num_graphs
+
+    def _one(self, transcript: Transcript, size: int, draws: np.random.Generator) -> tuple[Array, Array]:
+        raise NotImplementedError
+
+
+class RandomGuess(_Null):
+    """Uniform edge scores, features and labels; one-hot features where nodes are known to be of one type."""
+
+    name = "random"
+
+    def _labels(self, transcript: Transcript, draws: np.random.Generator) -> tuple[int, ...]:
+        return tuple(sorted(draws.integers(transcript.form.num_classes, size=transcript.num_graphs).tolist()))
+
+    def _one(self, transcript: Transcript, size: int, draws: np.random.Generator) -> tuple[Array, Array]:
+        width = transcript.form.num_features
+        features = (
+            np.eye(width)[draws.integers(width, size=size)] if transcript.one_hot else draws.random((size, width))
+        )
+        return _random_edges(size, draws), features
+
+
+class MeanFeature(_Null):
+    """The mean feature row of auxiliary graphs at every node; random edge scores, and the commonest label."""
+
+    name = "mean-feature"
+
+    def _one(self, transcript: Transcript, size: int, draws: np.random.Generator) -> tuple[Array, Array]:
+        return _random_edges(size, draws), np.repeat(mean_row(transcript)[None], size, 0)
+
+
+class PriorAdjacency(_Null):
+    """The mean adjacency and features of auxiliary graphs of like size, place by place, and the commonest label.
+
+    How near in size is tuned on the auxiliary graphs, as GraphDLG's retrieval is: this is that retrieval without the
+    gradient. Where the order of nodes means nothing, auxiliary graphs are put into a canonical one.
+    """
+
+    name = "prior"
+
+    def __init__(self) -> None:
+        self.graphs: object = None
+
+    def prepare(self, transcripts: Sequence[Transcript], seed: int = 0) -> None:
+        """Tune on the auxiliary graphs."""
+        first = transcripts[0]
+        graphs = first.auxiliary
+        if len(graphs) < 2:
+            return
+        self.by_place = order_is_informative(graphs)
+        used = graphs if self.by_place else [in_canonical_order(graph) for graph in graphs]
+        largest = max(*(graph.num_nodes for graph in graphs), *(n for each in transcripts for n in sizes_of(each)))
+        self.memory, self.graphs = Memory.of(used, largest), graphs
+        nothing = np.zeros((len(used), len(used)))
+        self.narrowness = tune_edges(self.memory, nothing, sharpness=(0.0,))[1]
+        means = np.repeat(mean_row(first)[None], len(used), 0)
+        self.feature_kernel = tune_features(self.memory, nothing, means, first.one_hot, levels=(0.0,))
+
+    def reconstruct(self, transcripts: Sequence[Transcript], seed: int = 0) -> list[Reconstruction]:
+        """Look up each size; prepares itself where that was not done for these auxiliary graphs and sizes."""
+        largest = max(n for transcript in transcripts for n in sizes_of(transcript))
+        if self.graphs is not transcripts[0].auxiliary or self.memory.mask.shape[1] < largest:
+            self.prepare(transcripts, seed)
+        return super().reconstruct(transcripts, seed)
+
+    def _one(self, transcript: Transcript, size: int, draws: np.random.Generator) -> tuple[Array, Array]:
+        row = mean_row(transcript)
+        if self.graphs is not transcript.auxiliary:
+            return _random_edges(size, draws), np.repeat(row[None], size, 0)
+        memory = self.memory
+        overlap, own = np.zeros((1, len(memory.mask))), np.array([float(size)])
+        edges = memory.mean_edges(kernel(overlap, own, memory.sizes, 0.0, self.narrowness))[0]
+        _, narrowness, trust = self.feature_kernel
+        mask = (np.arange(memory.mask.shape[1]) < size).astype(np.float64)[None]
+        weights = kernel(overlap, own, memory.sizes, 0.0, narrowness)
+        placed = estimate(memory, weights, mask, row[None], transcript.one_hot)
+        features = blend(placed, mask, row[None], trust if self.by_place else 0.0)[0]
+        return edges[:size, :size], features[:size]
+
+
+class NoiseDecoder(GraphDLG):
+    """GraphDLG's own decoder, trained and asked with the evidence of some other auxiliary graph, drawn at random.
+
+    Parameters
+    ----------
+    max_nodes, adversarial, epochs, num_random
+        As of `GraphDLG`.
+    """
+
+    name = "noise-decoder"
+    kind = "null"
+
+    def _known(self, transcript: Transcript, seed: int) -> Evidence:
+        known = super()._known(transcript, seed)
+        drawn = np.random.default_rng([seed, 1]).integers(len(known.sizes), size=len(known.sizes))
+        return Evidence(known.shares[drawn], known.embeddings[drawn], known.sizes)
+
+    def _asked(self, transcripts: Sequence[Transcript], seed: int) -> Evidence:
+        known = super()._known(transcripts[0], seed)
+        sizes = np.array([sizes_of(transcript)[0] for transcript in transcripts], np.float64)
+        drawn = [int(np.random.default_rng([seed, int(size)]).integers(len(known.sizes))) for size in sizes]
+        return Evidence(known.shares[drawn], known.embeddings[drawn], sizes)
+
+    def _known_compositions(self, known: Evidence) -> Array:
+        mean = self.dictionary.average() @ self.dictionary.features
+        return np.repeat(mean[None], len(known.sizes), 0)
+
+    def _composition(self, transcript: Transcript, shares: Array, size: float) -> Array:
+        return np.asarray(self.dictionary.average() @ self.dictionary.features)
+
+    def _guess(self, transcript: Transcript, edges: Array, features: Array, degree: float) -> Reconstruction:
+        return Reconstruction(labels=(majority(transcript),), edge_scores=edges, features=features, note=self.note)
+
+
+def majority(transcript: Transcript) -> int:
+    """Return the commonest label of auxiliary graphs, 0 where there are none."""
+    labels = [graph.label for graph in transcript.auxiliary]
+    return int(np.bincount(labels).argmax()) if labels else 0
+
+
+def mean_row(transcript: Transcript) -> Array:
+    """Return the mean feature row of auxiliary nodes; without any, one over the number of types, or one half."""
+    if transcript.auxiliary:
+        return np.asarray(np.concatenate([graph.features for graph in transcript.auxiliary]).mean(0))
+    width = transcript.form.num_features
+    return np.full(width, 1 / width if transcript.one_hot else 0.5)
+
+
+def _random_edges(size: int, draws: np.random.Generator) -> Array:
+    upper = np.triu(draws.random((size, size)), 1)
+    return np.asarray(upper + upper.T)
