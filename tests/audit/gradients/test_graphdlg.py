@@ -1,5 +1,7 @@
 """GraphDLG on generated graphs: what the gradient tells exactly, what it only suggests, and where the attack stops."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -61,7 +63,7 @@ def test_types_that_occur_are_exact():
 
 def test_it_beats_the_mean_feature_row():
     graphs, transcripts = observed(sizes=(6, 7, 8, 9, 10))
-    guesses = GraphDLG(epochs=2).reconstruct(transcripts)
+    guesses = GraphDLG(epochs=1).reconstruct(transcripts)
     assert mean_squared(guesses, graphs) < mean_squared(MeanFeature().reconstruct(transcripts), graphs)
     for graph, guess in zip(graphs, guesses, strict=True):
         assert guess.labels == (graph.label,)
@@ -96,7 +98,7 @@ def test_a_batch_says_what_each_alone_does():
     attack = GraphDLG(epochs=2)
     attack.prepare(transcripts)
     together, alone = attack.reconstruct(transcripts)[1], attack.reconstruct(transcripts[1:2])[0]
-    np.testing.assert_allclose(together.edge_scores, alone.edge_scores, atol=1e-6)
+    np.testing.assert_allclose(together.edge_scores, alone.edge_scores, atol=1e-4)  # float32
     np.testing.assert_allclose(together.features, alone.features, atol=1e-9)
 
 
@@ -146,7 +148,7 @@ def test_adaptation_brings_codes_together():
     truth = (torch.rand(60, 6, 6, generator=generator) < 0.3).float()
     apart = []
     for weight in (0.0, 1.0):
-        decoder = StructureDecoder(adversarial=weight, epochs=60).fit(known, truth, asked)
+        decoder = StructureDecoder(adversarial=weight, epochs=80).fit(known, truth, asked)
         apart.append(decoder.discrepancy(known.evidence, asked.evidence))
     assert apart[1] < 0.8 * apart[0]
 
@@ -173,13 +175,13 @@ def test_order_is_informative_only_where_places_repeat():
 
 def test_features_follow_from_a_true_structure_and_from_no_other():
     form = ModelForm(3, 2, (24, 24), "tanh", bias=False)
-    cycle = np.array([[0, 1], [1, 2], [2, 3], [3, 4], [0, 2]])
+    cycle = np.array([[0, 1], [1, 2], [2, 3], [3, 4], [4, 0]])
     graph = LabelledGraph(cycle, np.random.default_rng(0).standard_normal((5, 3)), 1)
     transcript, _ = Case(form, form.draw(1)).observe([graph])
     head = invert_head(transcript)
     found = recurse_where_determined(transcript, head, graph.adjacency(), graph.features)
     np.testing.assert_allclose(found.features, graph.features, atol=1e-8)
-    wrong = LabelledGraph(cycle[:4], graph.features, 1)
+    wrong = LabelledGraph(np.array([[0, 1], [0, 2], [0, 3], [0, 4], [1, 2]]), graph.features, 1)
     assert recurse_where_determined(transcript, head, wrong.adjacency(), graph.features).features is None
 
 
@@ -191,7 +193,7 @@ def test_the_recursion_oracle_says_whether_features_follow():
     lonely = LabelledGraph(np.zeros((0, 2), int), np.eye(4)[[2]], 1)
     for graph in (*graphs, lonely):
         transcript, _ = case.observe([graph])
-        given = type(transcript)(**{**vars(transcript), "structure": (graph.adjacency(),)})
+        given = replace(transcript, structure=(graph.adjacency(),))
         guess = RecursionOracle().reconstruct([given])[0]
         np.testing.assert_array_equal(guess.adjacency, graph.adjacency())
         if graph is lonely:  # the embedding is its last state: here the recursion has all it needs
@@ -223,3 +225,32 @@ def test_balanced_rows_have_the_composition(seed):
 def test_committed_takes_the_best_pairs():
     scores = np.array([[0, 0.9, 0.1], [0.9, 0, 0.5], [0.1, 0.5, 0]])
     np.testing.assert_array_equal(committed(scores, 4 / 3), [[0, 1, 0], [1, 0, 1], [0, 1, 0]])
+
+
+@pytest.mark.parametrize("noise", [1e-6, 1e-2, 10.0])
+def test_noise_leaves_a_guess(noise):
+    _, transcripts = observed()
+    generator = torch.Generator().manual_seed(0)
+    noisy = [
+        replace(
+            each,
+            rounding=noise,
+            gradient={k: v + noise * torch.randn(v.shape, generator=generator) for k, v in each.gradient.items()},
+        )
+        for each in transcripts
+    ]
+    for guess in GraphDLG(epochs=1).reconstruct(noisy):
+        assert np.isfinite(guess.edge_scores).all()
+        np.testing.assert_allclose(guess.features.sum(1), 1, atol=1e-6)
+        assert not guess.determined
+
+
+def test_large_auxiliary_graphs_are_left_out():
+    few = random_graphs(FORM, (5, 6, 7, 90), 8, True, None, seed=5)
+    _, transcripts = observed(auxiliary=few)
+    attack = GraphDLG(epochs=0)
+    attack.prepare(transcripts)
+    assert attack.memory.mask.shape == (6, 10)
+    _, none = observed(auxiliary=few[3:4])
+    with pytest.raises(InputError, match="two auxiliary graphs of at most 64 nodes, got 0"):
+        GraphDLG().prepare(none)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.linalg import block_diag
 
 from oubli.audit.gradients.composition import blend, estimate, tune_features
-from oubli.audit.gradients.graphdlg import Evidence, GraphDLG
+from oubli.audit.gradients.graphdlg import MAX_NODES, Evidence, GraphDLG
 from oubli.audit.gradients.reconstruction import Attack, Reconstruction
 from oubli.audit.gradients.retrieval import Memory, in_canonical_order, kernel, order_is_informative, tune_edges
 from oubli.audit.gradients.sizes import sizes_of
@@ -95,13 +95,14 @@ class PriorAdjacency(_Null):
     def prepare(self, transcripts: Sequence[Transcript], seed: int = 0) -> None:
         """Tune on the auxiliary graphs."""
         first = transcripts[0]
-        graphs = first.auxiliary
+        largest = max(n for each in transcripts for n in sizes_of(each))
+        graphs = [graph for graph in first.auxiliary if graph.num_nodes <= max(largest, MAX_NODES)]
         if len(graphs) < 2:
             return
         self.by_place = order_is_informative(graphs)
         used = graphs if self.by_place else [in_canonical_order(graph) for graph in graphs]
-        largest = max(*(graph.num_nodes for graph in graphs), *(n for each in transcripts for n in sizes_of(each)))
-        self.memory, self.graphs = Memory.of(used, largest), graphs
+        largest = max(largest, *(graph.num_nodes for graph in graphs))
+        self.memory, self.graphs = Memory.of(used, largest), first.auxiliary
         nothing = np.zeros((len(used), len(used)))
         self.narrowness = tune_edges(self.memory, nothing, sharpness=(0.0,))[1]
         means = np.repeat(mean_row(first)[None], len(used), 0)
