@@ -8,13 +8,13 @@ Molecules are few, so here the network corrects a kernel estimate over the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 EPOCHS = 40
+AHEAD = 3  # steps of the judge per step of the encoder; with one, the two chase each other
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class StructureDecoder:
         """Learn from auxiliary examples with known adjacencies; of those asked about, only the evidence is used."""
         self._build(known)
         pairs = _pairs(known.mask)
-        optimiser = torch.optim.Adam(list(self._parameters()), lr=2e-3, weight_decay=1e-3)
-        deceived = torch.cat([torch.ones(len(known.evidence)), torch.zeros(len(asked.evidence))])
+        learner = torch.optim.Adam([*self.encoder.parameters(), *self.places.parameters()], lr=2e-3, weight_decay=1e-3)
+        critic = torch.optim.Adam(self.judge.parameters(), lr=1e-2, weight_decay=1e-2)
         for _ in range(self.epochs):
             order = torch.randperm(len(known.evidence), generator=self.generator)
             for batch in order.split(64):
@@ -74,12 +74,14 @@ class StructureDecoder:
                 loss = (apart * pairs[batch]).sum() / pairs[batch].sum()
                 if self.adversarial:
                     codes = torch.cat([self.encode(known.evidence[batch]), self.encode(asked.evidence)])
-                    sides = torch.cat([deceived[batch], deceived[len(known.evidence) :]])
-                    verdicts = self.judge(_reversed(codes, self.adversarial))[:, 0]
-                    loss = loss + nn.functional.binary_cross_entropy_with_logits(verdicts, sides)
-                optimiser.zero_grad()
+                    for _ in range(AHEAD):
+                        critic.zero_grad()
+                        self._verdict(codes.detach(), len(batch)).backward()
+                        critic.step()
+                    loss = loss + self._verdict(_reversed(codes, self.adversarial), len(batch))
+                learner.zero_grad()
                 loss.backward()
-                optimiser.step()
+                learner.step()
         return self
 
     @torch.no_grad()
@@ -104,7 +106,7 @@ class StructureDecoder:
             self._linear(evidence.shape[1], self.width),
             nn.ReLU(),
             self._linear(self.width, self.width),
-            nn.ReLU(),
+            nn.Tanh(),
         ]
         self.encoder = nn.Sequential(*inner)
         self.places = self._linear(self.width, nodes * self.rank)
@@ -121,6 +123,11 @@ class StructureDecoder:
         change = places[..., :half] @ places[..., :half].mT - places[..., half:] @ places[..., half:].mT
         return torch.as_tensor(torch.logit(examples.edges[batch].clamp(1e-6, 1 - 1e-6)) + change)
 
+    def _verdict(self, codes: Tensor, known: int) -> Tensor:
+        """Return the judge's loss, where the first codes are of auxiliary graphs."""
+        sides = (torch.arange(len(codes)) < known).to(codes.dtype)
+        return nn.functional.binary_cross_entropy_with_logits(self.judge(codes)[:, 0], sides)
+
     def _linear(self, inputs: int, outputs: int) -> nn.Linear:
         layer = nn.utils.skip_init(nn.Linear, inputs, outputs)
         limit = inputs**-0.5
@@ -128,10 +135,6 @@ class StructureDecoder:
             for part in (layer.weight, layer.bias):
                 part.uniform_(-limit, limit, generator=self.generator)
         return layer
-
-    def _parameters(self) -> Iterator[nn.Parameter]:
-        for part in (self.encoder, self.places, self.judge):
-            yield from part.parameters()
 
 
 def _reversed(codes: Tensor, weight: float) -> Tensor:

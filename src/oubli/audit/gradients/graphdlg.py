@@ -40,6 +40,7 @@ from oubli.errors import InputError
 from oubli.graph.collection import LabelledGraph
 
 Array = NDArray[np.float64]
+MAX_NODES = 64
 COMPONENTS = 16  # of the evidence that the network reads
 UNSEEN = 5  # one graph in so many decides whether the network is heard
 SHARES = (0.0, 0.25, 0.5, 1.0)
@@ -68,9 +69,9 @@ class GraphDLG(Attack):
 
     Parameters
     ----------
-    max_nodes : int, optional
-        Largest graph that the decoder takes; by default that of the auxiliary graphs and of the sizes known at
-        `prepare`.
+    max_nodes : int, default 64
+        Largest graph that the decoder may take; it is as large as the auxiliary graphs and sizes at `prepare` need.
+        Larger auxiliary graphs are left out.
     adversarial : float, default 0.1
         Weight of the adaptation between auxiliary and target codes; 0 is none.
     epochs : int
@@ -83,7 +84,7 @@ class GraphDLG(Attack):
     batch_size = 50
 
     def __init__(
-        self, max_nodes: int | None = None, adversarial: float = 0.1, epochs: int = EPOCHS, num_random: int = 300
+        self, max_nodes: int = MAX_NODES, adversarial: float = 0.1, epochs: int = EPOCHS, num_random: int = 300
     ) -> None:
         self.max_nodes = max_nodes
         self.adversarial = adversarial
@@ -99,10 +100,10 @@ class GraphDLG(Attack):
             raise InputError(f"{self.name}: supported for mean and sum pooling, not max")
         largest = max(sizes_of(transcript))
         limit = self.memory.mask.shape[1] if self.prepared else self.max_nodes
-        if limit is not None and largest > limit:
+        if largest > limit:
             raise InputError(
-                f"{self.name}: a graph of {largest} nodes, and the decoder takes {limit}; raise the limit by "
-                f"GraphDLG(max_nodes={largest}) and prepare again"
+                f"{self.name}: a graph of {largest} nodes, and the decoder takes {limit}; prepare one with "
+                f"{type(self).__name__}(max_nodes={largest}) or more, with this graph among the transcripts"
             )
 
     def prepare(self, transcripts: Sequence[Transcript], seed: int = 0) -> None:
@@ -118,7 +119,7 @@ class GraphDLG(Attack):
         )
         self.by_place = order_is_informative(graphs)
         graphs = graphs if self.by_place else tuple(in_canonical_order(graph) for graph in graphs)
-        largest = self.max_nodes or max(*sizes, *(graph.num_nodes for graph in graphs))
+        largest = max(*sizes, *(graph.num_nodes for graph in graphs))
         self.memory = Memory.of(graphs, largest)
         self.dictionary = ProfileDictionary.of(first.form, first.weights, graphs)
         known = self._known(first, seed)
@@ -168,10 +169,12 @@ class GraphDLG(Attack):
         if not first.auxiliary:
             known = tuple(sizes)
             return random_graphs(first.form, known, self.num_random, first.one_hot, first.max_degree, seed)
-        limit = self.max_nodes or max(graph.num_nodes for graph in first.auxiliary)
-        graphs = tuple(graph for graph in first.auxiliary if graph.num_nodes <= limit)
+        graphs = tuple(graph for graph in first.auxiliary if graph.num_nodes <= self.max_nodes)
         if len(graphs) < 2:
-            raise InputError(f"{self.name}: needs two auxiliary graphs of at most {limit} nodes, got {len(graphs)}")
+            raise InputError(
+                f"{self.name}: needs two auxiliary graphs of at most {self.max_nodes} nodes, got {len(graphs)}; "
+                "give more, or raise max_nodes"
+            )
         return graphs
 
     def _known(self, transcript: Transcript, seed: int) -> Evidence:

@@ -6,16 +6,16 @@ auxiliary graphs it supposes uniform features, and edges of all the same probabi
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import block_diag
 
 from oubli.audit.gradients.composition import blend, estimate, tune_features
-from oubli.audit.gradients.graphdlg import Evidence, GraphDLG
+from oubli.audit.gradients.graphdlg import MAX_NODES, Evidence, GraphDLG
 from oubli.audit.gradients.isomorphism import refine_colours
 from oubli.audit.gradients.reconstruction import Attack, Reconstruction
 from oubli.audit.gradients.retrieval import Memory, in_canonical_order, kernel, order_is_informative, tune_edges
@@ -46,9 +46,11 @@ class _Null(Attack):
         sizes = sizes_of(transcript)
         draws = np.random.default_rng([seed, *sizes])
         parts = [self._one(transcript, size, draws) for size in sizes]
+        scores = np.asarray(block_diag(*[edges for edges, _ in parts]))
         return Reconstruction(
             labels=self._labels(transcript, draws),
-            edge_scores=np.asarray(block_diag(*[edges for edges, _ in parts])),
+            edge_scores=scores,
+            adjacency=self._adjacency(scores),
             features=np.concatenate([rows for _, rows in parts]),
             note="" if transcript.auxiliary else UNINFORMED,
         )
@@ -56,8 +58,12 @@ class _Null(Attack):
     def _labels(self, transcript: Transcript, draws: np.random.Generator) -> tuple[int, ...]:
         return (majority(transcript),) * transcript.num_graphs
 
+    def _adjacency(self, scores: Array) -> Array | None:
+        return None
+
+    @abstractmethod
     def _one(self, transcript: Transcript, size: int, draws: np.random.Generator) -> tuple[Array, Array]:
-        raise AssertionError("a null guesses edges and features of a size")
+        """Return edge scores and features of a graph of some size."""
 
 
 class RandomGuess(_Null):
@@ -68,12 +74,9 @@ class RandomGuess(_Null):
 
     name = "random"
 
-    def _guess(self, transcript: Transcript, seed: int) -> Reconstruction:
-        guess = super()._guess(transcript, seed)
-        scores = guess.edge_scores
-        assert scores is not None, "every null has edge scores"
+    def _adjacency(self, scores: Array) -> Array:
         least = np.sort(scores[np.triu_indices(len(scores), 1)])[-len(scores) :].min(initial=np.inf)
-        return replace(guess, adjacency=((scores >= least) & (scores > 0)).astype(np.float64))
+        return ((scores >= least) & (scores > 0)).astype(np.float64)
 
     def _labels(self, transcript: Transcript, draws: np.random.Generator) -> tuple[int, ...]:
         return tuple(sorted(draws.integers(transcript.form.num_classes, size=transcript.num_graphs).tolist()))
@@ -110,13 +113,14 @@ class PriorAdjacency(_Null):
     def prepare(self, transcripts: Sequence[Transcript], seed: int = 0) -> None:
         """Tune on the auxiliary graphs."""
         first = transcripts[0]
-        graphs = first.auxiliary
+        largest = max(n for each in transcripts for n in sizes_of(each))
+        graphs = [graph for graph in first.auxiliary if graph.num_nodes <= max(largest, MAX_NODES)]
         if len(graphs) < 2:
             return
         self.by_place = order_is_informative(graphs)
         used = graphs if self.by_place else [in_canonical_order(graph) for graph in graphs]
-        largest = max(*(graph.num_nodes for graph in graphs), *(n for each in transcripts for n in sizes_of(each)))
-        self.memory, self.graphs = Memory.of(used, largest), graphs
+        largest = max(largest, *(graph.num_nodes for graph in graphs))
+        self.memory, self.graphs = Memory.of(used, largest), first.auxiliary
         nothing = np.zeros((len(used), len(used)))
         self.narrowness = tune_edges(self.memory, nothing, sharpness=(0.0,))[1]
         means = np.repeat(mean_row(first)[None], len(used), 0)
@@ -159,15 +163,15 @@ class LikeliestGraph(_Null):
         if not transcript.auxiliary:
             raise InputError("likeliest: takes one of the auxiliary graphs, and there are none")
 
-    def _guess(self, transcript: Transcript, seed: int) -> Reconstruction:
-        chosen = [_most_frequent(transcript.auxiliary, size) for size in sizes_of(transcript)]
-        adjacency = np.asarray(block_diag(*[graph.adjacency() for graph in chosen]))
-        return Reconstruction(
-            labels=tuple(sorted(graph.label for graph in chosen)),
-            edge_scores=adjacency,
-            adjacency=adjacency,
-            features=np.concatenate([graph.features for graph in chosen]),
-        )
+    def _labels(self, transcript: Transcript, draws: np.random.Generator) -> tuple[int, ...]:
+        return tuple(sorted(_most_frequent(transcript.auxiliary, size).label for size in sizes_of(transcript)))
+
+    def _adjacency(self, scores: Array) -> Array:
+        return scores
+
+    def _one(self, transcript: Transcript, size: int, draws: np.random.Generator) -> tuple[Array, Array]:
+        chosen = _most_frequent(transcript.auxiliary, size)
+        return chosen.adjacency(), chosen.features
 
 
 class NoiseDecoder(GraphDLG):

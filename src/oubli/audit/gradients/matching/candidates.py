@@ -32,9 +32,8 @@ class Point:
     Parameters
     ----------
     edges : Tensor, shape (slots, n, n)
-        Free numbers; the adjacency is the logistic function of their symmetric part. Not used when it is given.
+        The adjacency is their symmetric part, or the logistic function of it. Not used when it is given.
     features : Tensor, shape (slots, n, d)
-        Features, or free numbers that those are the logistic function of.
     labels : Tensor, shape (slots, classes)
         Free numbers whose softmax is the label.
     """
@@ -52,8 +51,8 @@ class Candidates:
     transcripts : sequence of Transcript
     dtype : torch.dtype
         Of the search.
-    boxed : bool
-        Whether features stay between 0 and 1, by the logistic function.
+    direct : bool
+        Whether edges are the weights themselves, which the search keeps between 0 and 1, rather than logits.
     oracle : bool
         Whether the adjacency is the true one.
     know_label : bool
@@ -61,10 +60,10 @@ class Candidates:
     """
 
     def __init__(
-        self, transcripts: Sequence[Transcript], dtype: torch.dtype, boxed: bool, oracle: bool, know_label: bool
+        self, transcripts: Sequence[Transcript], dtype: torch.dtype, direct: bool, oracle: bool, know_label: bool
     ) -> None:
         first = transcripts[0]
-        self.transcripts, self.dtype, self.boxed, self.form = transcripts, dtype, boxed, first.form
+        self.transcripts, self.dtype, self.direct, self.form = transcripts, dtype, direct, first.form
         self.weights = {name: value.to(dtype) for name, value in first.weights.items()}
         self.targets = {
             name: torch.stack([transcript.gradient[name] for transcript in transcripts]).to(dtype)
@@ -117,12 +116,12 @@ class Candidates:
         """Return the soft adjacencies."""
         if self.structure is not None:
             return self.structure
-        return torch.sigmoid((point.edges + point.edges.mT) / 2) * self.pairs
+        symmetric = (point.edges + point.edges.mT) / 2
+        return (symmetric if self.direct else torch.sigmoid(symmetric)) * self.pairs
 
     def features(self, point: Point) -> Tensor:
         """Return the features, zero in the padding."""
-        free = torch.sigmoid(point.features) if self.boxed else point.features
-        return free * self.mask[..., None]
+        return point.features * self.mask[..., None]
 
     def gradients(self, adjacency: Tensor, features: Tensor, point: Point) -> dict[str, Tensor]:
         """Return what each transcript's gradient would be; of several graphs it is the mean."""

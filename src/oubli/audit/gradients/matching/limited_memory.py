@@ -12,24 +12,25 @@ SHORTEST = 1e-12  # of steps; a problem that needs a shorter one has converged, 
 
 
 class _History:
-    """The last pairs of steps and gradient changes; of a problem that did not move in a turn, a pair without weight."""
+    """The last pairs of steps and gradient changes of each problem, in a ring of its own."""
 
     def __init__(self, length: int, like: Tensor) -> None:
         self.steps = like.new_zeros(length, *like.shape)
         self.changes = like.new_zeros(length, *like.shape)
         self.weights = like.new_zeros(length, len(like))
         self.scale = like.new_ones(len(like))
-        self.turn = 0
+        self.turn = torch.zeros(len(like), dtype=torch.long, device=like.device)
+        self.problems = torch.arange(len(like), device=like.device)
 
     def add(self, step: Tensor, change: Tensor, moved: Tensor) -> None:
         curvature = (step * change).sum(-1)
         kept = moved & (curvature > 1e-10 * step.norm(dim=-1) * change.norm(dim=-1))
-        place = self.turn % len(self.steps)
-        self.steps[place], self.changes[place] = step, change
-        self.weights[place] = torch.where(kept, 1 / torch.where(kept, curvature, 1.0), 0.0)
-        size = (change * change).sum(-1)
-        self.scale = torch.where(kept, curvature / torch.where(kept, size, 1.0), self.scale)
-        self.turn += 1
+        which = self.problems[kept]
+        place = self.turn[which] % len(self.steps)
+        self.steps[place, which], self.changes[place, which] = step[which], change[which]
+        self.weights[place, which] = 1 / curvature[which]
+        self.scale[which] = curvature[which] / change[which].square().sum(-1)
+        self.turn[which] += 1
 
     def forget(self, which: Tensor) -> None:
         self.weights = torch.where(which, 0.0, self.weights)
@@ -38,15 +39,17 @@ class _History:
     def direction(self, slope: Tensor) -> Tensor:
         """Return ``-H g`` by the two-loop recursion, newest pair first."""
         length = len(self.steps)
-        order = [(self.turn - 1 - back) % length for back in range(min(self.turn, length))]
-        out, kept = -slope, {}
+        reach = min(int(self.turn.max()), length)
+        # Of a problem with fewer pairs, the others have no weight.
+        order = [(self.turn - 1 - back) % length for back in range(reach)]
+        out, kept = -slope, []
         for place in order:
-            kept[place] = self.weights[place] * (self.steps[place] * out).sum(-1)
-            out = out - kept[place][:, None] * self.changes[place]
+            kept.append(self.weights[place, self.problems] * (self.steps[place, self.problems] * out).sum(-1))
+            out = out - kept[-1][:, None] * self.changes[place, self.problems]
         out = out * self.scale[:, None]
-        for place in reversed(order):
-            share = self.weights[place] * (self.changes[place] * out).sum(-1)
-            out = out + (kept[place] - share)[:, None] * self.steps[place]
+        for place, along in zip(reversed(order), reversed(kept), strict=True):
+            share = self.weights[place, self.problems] * (self.changes[place, self.problems] * out).sum(-1)
+            out = out + (along - share)[:, None] * self.steps[place, self.problems]
         return out
 
 
