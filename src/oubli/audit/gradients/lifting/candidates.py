@@ -71,8 +71,9 @@ class Dictionary:
         return [profile for profile in self.profiles(hops) if profile[0] in allowed and allowed.issuperset(profile[1])]
 
     def costs(self, profiles: Sequence[Profile], hops: int) -> NDArray[np.float64]:
-        """Return minus the logarithm of each profile's share; of one never met, a tenth of an occurrence
-        among those of its part of one hop less.
+        """Return minus the logarithm of each profile's share.
+
+        One that was never met counts a tenth of an occurrence among those of its part of one hop less.
         """
         return np.array([self._cost(profile, hops) for profile in profiles])
 

@@ -1,0 +1,1 @@
+"""How much of a graph one gradient gives away."""
