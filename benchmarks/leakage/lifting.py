@@ -7,6 +7,7 @@ auxiliary graphs from the second.
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 from scipy.stats import binomtest
 
-from benchmarks.results import Table, make_table, write_results
+from benchmarks.results import FOLDER, Table, make_table, write_results
 from oubli.audit.gradients import Case, ModelForm, Reconstruction
 from oubli.audit.gradients.computation import loss_gradient
 from oubli.audit.gradients.lifting import ProfileLifting, profile_histogram
@@ -56,7 +57,6 @@ TARGETS = (
 )
 FURTHER = (
     Setting(**SMOOTH, num_nodes_known=False, victims=20),
-    Setting(**{**SMOOTH, "precision": "float32", "auxiliary": True}, victims=20),
     Setting(epochs=30, victims=20),
     Setting(**SMOOTH, layers=3, victims=20),
     Setting(**SMOOTH, layer="gin", victims=20),
@@ -64,6 +64,7 @@ FURTHER = (
     Setting("tu-ptc-mr", max_degree=4, epochs=30, victims=20),
     Setting("tu-aids", max_degree=4, epochs=30, victims=20),
     Setting(layers=3, victims=20),
+    Setting(**{**SMOOTH, "precision": "float32", "auxiliary": True}, victims=20),
 )
 
 
@@ -179,14 +180,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.leakage.lifting", description=__doc__)
     parser.add_argument("--targets", action="store_true", help="only the settings that have targets")
     parser.add_argument("--quick", action="store_true", help="five victims each")
+    parser.add_argument("--resume", action="store_true", help="keep the rows that are in the results already")
     parser.add_argument("--folder", type=Path, help="where the results go (default: benchmarks/results)")
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(1)
     rows: list[dict[str, Any]] = []
+    results = (chosen.folder or FOLDER) / "leakage-lifting.json"
+    kept = json.loads(results.read_text(encoding="utf-8"))["tables"][0]["rows"] if chosen.resume else []
     for setting in TARGETS if chosen.targets else TARGETS + FURTHER:
         used = Setting(**{**asdict(setting), "victims": 5}) if chosen.quick else setting
-        rows += measure([used])
-        row = rows[-1]
+        (row,) = [row for row in kept if asdict(used).items() <= row.items()] or measure([used])
+        rows.append(row)
         print(f"{row['data']} {row['model']}: {row['isomorphic']}, {row['median_seconds']:.2f} s", flush=True)
         target = write_results("leakage-lifting", "Profile lifting", [table(rows)], chosen.folder)
     print(target)
