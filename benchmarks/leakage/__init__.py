@@ -1,1 +1,1 @@
-"""What one client's gradient gives away: attacks, their rivals and the nulls on molecules."""
+"""What a client's gradient gives away: attacks beside nulls, and what defences stop."""

@@ -28,7 +28,9 @@ DEFENCES = (
 ATTACKS = ("head", "lifting", "graphdlg")
 
 
-def audit(name: str, victims: int, defences: tuple[str, ...] = DEFENCES, root: str | Path | None = None) -> GradientAudit:
+def audit(
+    name: str, victims: int, defences: tuple[str, ...] = DEFENCES, root: str | Path | None = None
+) -> GradientAudit:
     """Return the audit: two GCN layers of width 128 with ReLU and biases, mean pooling, float32, as clients train."""
     graphs = load_collection(name, root)
     form = ModelForm(graphs.num_features, graphs.num_classes)

@@ -76,7 +76,7 @@ class RandomGuess(_Null):
 
     def _adjacency(self, scores: Array) -> Array:
         least = np.sort(scores[np.triu_indices(len(scores), 1)])[-len(scores) :].min(initial=np.inf)
-        return ((scores >= least) & (scores > 0)).astype(np.float64)
+        return np.asarray((scores >= least) & (scores > 0), dtype=np.float64)
 
     def _labels(self, transcript: Transcript, draws: np.random.Generator) -> tuple[int, ...]:
         return tuple(sorted(draws.integers(transcript.form.num_classes, size=transcript.num_graphs).tolist()))

@@ -71,14 +71,17 @@ class Dictionary:
         return [profile for profile in self.profiles(hops) if profile[0] in allowed and allowed.issuperset(profile[1])]
 
     def costs(self, profiles: Sequence[Profile], hops: int) -> NDArray[np.float64]:
-        """Return minus the logarithm of each profile's share; of one never met, of its part of one hop less."""
+        """Return minus the logarithm of each profile's share.
+
+        One that was never met counts a tenth of an occurrence among those of its part of one hop less.
+        """
         return np.array([self._cost(profile, hops) for profile in profiles])
 
     def _cost(self, profile: Profile, hops: int) -> float:
         found, total = self.frequencies[hops][profile], self.frequencies[hops].total()
         if found or hops == 0:
             return -log((found + UNSEEN) / (total + 1))
-        return -log(UNSEEN) + self._cost(profile[0], hops - 1)
+        return -log(UNSEEN / (self.frequencies[hops - 1][profile[0]] + 1)) + self._cost(profile[0], hops - 1)
 
     def profiles(self, hops: int) -> list[Profile]:
         """Return the profiles of so many hops, sorted."""
@@ -107,7 +110,8 @@ def combine_profiles(profiles: Sequence[Profile], limit: int) -> list[Profile] |
     combined: list[Profile] = []
     for profile in profiles:
         own, near = profile
-        wanted = [(fits[other, own], count) for other, count in Counter(near).items()]
+        slots: Counter[Profile] = Counter(near)
+        wanted = [(fits[other, own], count) for other, count in slots.items()]
         if len(combined) + prod(comb(len(found) + count - 1, count) for found, count in wanted) > limit:
             return None
         choices = [itertools.combinations_with_replacement(found, count) for found, count in wanted]

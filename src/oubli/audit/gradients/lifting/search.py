@@ -124,10 +124,10 @@ class Search:
         return []
 
     def _late(self) -> bool:
-        if time.monotonic() > self.end:
-            self.findings.note = f"out of time; {self.findings.note}"
-            return True
-        return False
+        late = time.monotonic() > self.end
+        if late and self.findings.graph is None:
+            self.findings.note = "out of time before a graph was found"
+        return late
 
     def _sources(self) -> Iterator[tuple[LevelStates, list[Profile]]]:
         """Return one-hop candidates of the types present: from auxiliary graphs, then enumerated."""
