@@ -45,8 +45,8 @@ def audit(context: click.Context) -> None:
     metavar="NAME,...",
     default="lifting",
     show_default=True,
-    help="Any of head, lifting, graphdlg, dlg, idlg, inverting; dlg-oracle, inverting-oracle, recursion-oracle, which are "
-    "given the structure; and nulls, which are always added.",
+    help="Any of head, lifting, graphdlg, dlg, idlg, inverting; dlg-oracle, inverting-oracle, recursion-oracle, which "
+    "are given the structure; and nulls, which are always added.",
 )
 @click.option(
     "--defence",
