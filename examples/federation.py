@@ -16,7 +16,7 @@ from oubli.audit.gradients import ModelForm
 from oubli.audit.gradients.attacks import build_attacks
 from oubli.audit.gradients.defences import parse_defence
 from oubli.audit.gradients.head_only import HeadOnly
-from oubli.audit.gradients.results import write_results
+from oubli.audit.gradients.run.results import write_results
 from oubli.federated import federation_results, simulate
 from oubli.graph import generate_molecules, load_collection
 from oubli.report import write_gradient_report

@@ -14,7 +14,7 @@ from oubli.cli.values import Names, Widths
 from oubli.errors import InputError
 
 if TYPE_CHECKING:
-    from oubli.audit.gradients.audit import GradientAudit
+    from oubli.audit.gradients.run.audit import GradientAudit
 
 # Told here as well, so that help does not wait for torch; a test compares.
 ACTIVATIONS = ("relu", "leaky_relu", "tanh", "sigmoid", "gelu")
@@ -170,8 +170,8 @@ def gradients(data: str, output: str, as_json: bool, **options: Any) -> None:
 def _plan(data: str, options: dict[str, Any]) -> GradientAudit:
     """Return the audit that the options ask for, checked."""
     try:
-        from oubli.audit.gradients.audit import GradientAudit
         from oubli.audit.gradients.form import ModelForm
+        from oubli.audit.gradients.run.audit import GradientAudit
         from oubli.graph.datasets import load_collection
 
         graphs = load_collection(data)

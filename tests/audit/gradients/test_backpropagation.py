@@ -7,7 +7,7 @@ from oubli.audit.gradients import ModelForm, backpropagation
 from oubli.audit.gradients.backpropagation import graph_gradients
 from oubli.audit.gradients.computation import DenseGraphs, loss_gradient, operator_of
 from oubli.audit.gradients.form import ACTIVATIONS, LAYERS, POOLINGS
-from oubli.audit.gradients.random_graphs import random_graphs
+from oubli.audit.gradients.graphdlg.random_graphs import random_graphs
 
 
 def largest_error(form, one_hot=True):

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from oubli.audit.gradients import Case, Defence, ModelForm
+from oubli.audit.gradients.graphdlg.random_graphs import random_graphs
 from oubli.audit.gradients.matching import DLG, IDLG, InvertingGradients
 from oubli.audit.gradients.matching.limited_memory import minimise
-from oubli.audit.gradients.random_graphs import random_graphs
 from oubli.errors import InputError
 
 FORM = ModelForm(3, 2, (16, 16), "tanh", bias=False)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from oubli.audit.gradients import Case, Defence, ModelForm
+from oubli.audit.gradients.graphdlg.random_graphs import random_graphs
 from oubli.audit.gradients.nulls import MeanFeature, NoiseDecoder, PriorAdjacency, RandomGuess
-from oubli.audit.gradients.random_graphs import random_graphs
 
 FORM = ModelForm(3, 2, (16, 16), "tanh", bias=False)
 NULLS = (RandomGuess, MeanFeature, PriorAdjacency, lambda: NoiseDecoder(epochs=3))

@@ -5,14 +5,14 @@ try:
 except ImportError:
     raise ImportError('oubli.audit.gradients needs torch: pip install "oubli[attacks]"') from None
 
-from oubli.audit.gradients.audit import GradientAudit
 from oubli.audit.gradients.case import Case, Defence
 from oubli.audit.gradients.form import ModelForm
 from oubli.audit.gradients.head import HeadInversion, invert_head
 from oubli.audit.gradients.own_module import form_of
-from oubli.audit.gradients.parameter_map import ParameterMap
+from oubli.audit.gradients.own_module.parameter_map import ParameterMap
 from oubli.audit.gradients.reconstruction import Attack, Reconstruction
 from oubli.audit.gradients.recursion import Recursion, recurse_features
+from oubli.audit.gradients.run.audit import GradientAudit
 from oubli.audit.gradients.transcript import Secret, Transcript
 
 __all__ = [

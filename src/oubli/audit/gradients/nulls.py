@@ -14,11 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import block_diag
 
-from oubli.audit.gradients.composition import blend, estimate, tune_features
 from oubli.audit.gradients.graphdlg import MAX_NODES, Evidence, GraphDLG
-from oubli.audit.gradients.isomorphism import refine_colours
+from oubli.audit.gradients.graphdlg.composition import blend, estimate, tune_features
+from oubli.audit.gradients.graphdlg.retrieval import (
+    Memory,
+    in_canonical_order,
+    kernel,
+    order_is_informative,
+    tune_edges,
+)
 from oubli.audit.gradients.reconstruction import Attack, Reconstruction
-from oubli.audit.gradients.retrieval import Memory, in_canonical_order, kernel, order_is_informative, tune_edges
+from oubli.audit.gradients.scoring.isomorphism import refine_colours
 from oubli.audit.gradients.sizes import sizes_of
 from oubli.audit.gradients.transcript import Transcript
 from oubli.errors import InputError

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from oubli.audit.gradients.computation import operator_of
 from oubli.audit.gradients.form import ModelForm
+from oubli.audit.gradients.graphdlg.refinement import gradient_residual
 from oubli.audit.gradients.head import HeadInversion, invert_head
 from oubli.audit.gradients.reconstruction import Attack, Reconstruction
 from oubli.audit.gradients.recursion import ROUTES, recurse_features
-from oubli.audit.gradients.refinement import gradient_residual
 from oubli.audit.gradients.transcript import Transcript
 from oubli.errors import InputError
 

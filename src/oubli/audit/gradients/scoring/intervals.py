@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, bootstrap
 
-from oubli.audit.gradients.scoring import METRICS, Metric
+from oubli.audit.gradients.scoring.score import METRICS, Metric
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000

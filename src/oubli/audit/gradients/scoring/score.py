@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy.linalg import block_diag
 from scipy.stats import rankdata
 
-from oubli.audit.gradients.alignment import align_edges, align_features, align_walks, padded
-from oubli.audit.gradients.isomorphism import isomorphic, node_types, overlap, refine_colours
 from oubli.audit.gradients.reconstruction import Reconstruction
+from oubli.audit.gradients.scoring.alignment import align_edges, align_features, align_walks, padded
+from oubli.audit.gradients.scoring.isomorphism import isomorphic, node_types, overlap, refine_colours
 from oubli.audit.gradients.transcript import Secret
 from oubli.errors import InputError
 

@@ -14,8 +14,8 @@ from tests.audit.gradients.attempts import Path as PathNull
 
 from oubli.audit.gradients import Attack, Defence, Reconstruction, invert_head
 from oubli.audit.gradients.attacks import ATTACKS, NULLS, build_attack, build_attacks
-from oubli.audit.gradients.audit import GradientAudit
-from oubli.audit.gradients.victims import divide, group_victims, random_graphs
+from oubli.audit.gradients.run.audit import GradientAudit
+from oubli.audit.gradients.run.victims import divide, group_victims, random_graphs
 from oubli.errors import InputError
 from oubli.graph.collection import GraphCollection, LabelledGraph
 

@@ -18,14 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from oubli.audit.gradients.composition import blend, composition_of, estimate, present_types, tune_features
-from oubli.audit.gradients.decoder import EPOCHS, Examples, StructureDecoder
-from oubli.audit.gradients.head import HeadInversion, invert_head
-from oubli.audit.gradients.profiles import ProfileDictionary
-from oubli.audit.gradients.random_graphs import random_graphs
-from oubli.audit.gradients.reconstruction import Attack, Reconstruction
-from oubli.audit.gradients.refinement import committed, gradient_residual, recurse_where_determined
-from oubli.audit.gradients.retrieval import (
+from oubli.audit.gradients.graphdlg.composition import blend, composition_of, estimate, present_types, tune_features
+from oubli.audit.gradients.graphdlg.decoder import EPOCHS, Examples, StructureDecoder
+from oubli.audit.gradients.graphdlg.random_graphs import random_graphs
+from oubli.audit.gradients.graphdlg.refinement import committed, gradient_residual, recurse_where_determined
+from oubli.audit.gradients.graphdlg.retrieval import (
     Memory,
     in_canonical_order,
     kernel,
@@ -34,6 +31,9 @@ from oubli.audit.gradients.retrieval import (
     place_auc,
     tune_edges,
 )
+from oubli.audit.gradients.graphdlg.surroundings import ProfileDictionary
+from oubli.audit.gradients.head import HeadInversion, invert_head
+from oubli.audit.gradients.reconstruction import Attack, Reconstruction
 from oubli.audit.gradients.sizes import sizes_of
 from oubli.audit.gradients.transcript import Transcript
 from oubli.errors import InputError

@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oubli.audit.gradients import Case, Defence, ModelForm, invert_head
-from oubli.audit.gradients.composition import balanced, composition_of, present_types
-from oubli.audit.gradients.decoder import Examples, StructureDecoder
 from oubli.audit.gradients.graphdlg import GraphDLG
+from oubli.audit.gradients.graphdlg.composition import balanced, composition_of, present_types
+from oubli.audit.gradients.graphdlg.decoder import Examples, StructureDecoder
+from oubli.audit.gradients.graphdlg.random_graphs import random_graphs
+from oubli.audit.gradients.graphdlg.refinement import committed, recurse_where_determined
+from oubli.audit.gradients.graphdlg.retrieval import in_canonical_order, order_is_informative
+from oubli.audit.gradients.graphdlg.surroundings import ProfileDictionary
 from oubli.audit.gradients.nulls import MeanFeature
 from oubli.audit.gradients.oracles import RecursionOracle
-from oubli.audit.gradients.profiles import ProfileDictionary
-from oubli.audit.gradients.random_graphs import random_graphs
-from oubli.audit.gradients.refinement import committed, recurse_where_determined
-from oubli.audit.gradients.retrieval import in_canonical_order, order_is_informative
 from oubli.errors import InputError
 from oubli.graph.collection import LabelledGraph
 

@@ -15,15 +15,15 @@ from torch import Tensor
 import oubli
 from oubli.audit.gradients.attacks import NULLS, build_attacks
 from oubli.audit.gradients.case import Case, Defence
-from oubli.audit.gradients.costs import defence_cost
 from oubli.audit.gradients.defences import parse_defence, train
 from oubli.audit.gradients.form import ModelForm
-from oubli.audit.gradients.isomorphism import require_networkx
-from oubli.audit.gradients.journal import Journal, Record, plain_settings
 from oubli.audit.gradients.reconstruction import Attack
-from oubli.audit.gradients.results import FORMAT, examples_of, summarise, unsupported_lines, versions, write_results
-from oubli.audit.gradients.trial import Counter, Observations, Progress, Trial
-from oubli.audit.gradients.victims import Group, Halves, collection_digest, divide, group_victims
+from oubli.audit.gradients.run.costs import defence_cost
+from oubli.audit.gradients.run.journal import Journal, Record, plain_settings
+from oubli.audit.gradients.run.results import FORMAT, examples_of, summarise, unsupported_lines, versions, write_results
+from oubli.audit.gradients.run.trial import Counter, Observations, Progress, Trial
+from oubli.audit.gradients.run.victims import Group, Halves, collection_digest, divide, group_victims
+from oubli.audit.gradients.scoring.isomorphism import require_networkx
 from oubli.errors import InputError
 from oubli.graph.collection import GraphCollection
 

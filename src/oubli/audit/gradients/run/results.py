@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 
 import oubli
-from oubli.audit.gradients.intervals import estimate, gain_over_nulls
-from oubli.audit.gradients.journal import Record
+from oubli.audit.gradients.run.journal import Record
 from oubli.audit.gradients.scoring import METRICS
+from oubli.audit.gradients.scoring.intervals import estimate, gain_over_nulls
 from oubli.graph.durable import write_beside
 
 FORMAT = "oubli.audit.gradients/1"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from oubli.audit.gradients.profiles import ProfileDictionary
-from oubli.audit.gradients.retrieval import NARROWNESS, SHARPNESS, TUNED_ON, Memory, left_out
+from oubli.audit.gradients.graphdlg.retrieval import NARROWNESS, SHARPNESS, TUNED_ON, Memory, left_out
+from oubli.audit.gradients.graphdlg.surroundings import ProfileDictionary
 from oubli.audit.gradients.transcript import Transcript
 
 Array = NDArray[np.float64]

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from oubli.audit.gradients.computation import DenseGraphs, forward, operator_of
 from oubli.audit.gradients.form import ACTIVATIONS, LAYERS, POOLINGS, ModelForm
-from oubli.audit.gradients.module_parts import LinearMap, linear_maps, refuse_unsupported
-from oubli.audit.gradients.parameter_map import ParameterMap
+from oubli.audit.gradients.own_module.parameter_map import ParameterMap
+from oubli.audit.gradients.own_module.parts import LinearMap, linear_maps, refuse_unsupported
 from oubli.errors import InputError
 from oubli.graph.collection import LabelledGraph
 

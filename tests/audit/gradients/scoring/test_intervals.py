@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from oubli.audit.gradients.intervals import (
+from oubli.audit.gradients.scoring import METRICS
+from oubli.audit.gradients.scoring.intervals import (
     FEWEST_VICTIMS,
     best_null,
     estimate,
@@ -15,7 +16,6 @@ from oubli.audit.gradients.intervals import (
     share_gain,
     share_interval,
 )
-from oubli.audit.gradients.scoring import METRICS
 
 _grid = (np.arange(100_000) + 0.5) / 100_000
 TRUE_NULL = float(norm.cdf((0.3 - _grid) / 0.2).mean())

@@ -1,0 +1,13 @@
+"""How much of the truth a guess has, metric by metric, with intervals and beside nulls."""
+
+from oubli.audit.gradients.scoring.score import (
+    METRICS,
+    Metric,
+    Score,
+    area_under_curve,
+    average_precision,
+    blank_guess,
+    score,
+)
+
+__all__ = ["METRICS", "Metric", "Score", "area_under_curve", "average_precision", "blank_guess", "score"]
