@@ -116,7 +116,7 @@ def test_one_that_was_stopped_ends_with_the_same_results(tmp_path, stop_at, half
 
 KILLED = """
 import os, signal
-from tests.audit.gradients.test_audit import audit
+from tests.audit.gradients.run.test_audit import audit
 real, seen = os.fsync, []
 def fsync(handle):
     seen.append(handle)
@@ -129,7 +129,7 @@ audit().run({folder!r})
 
 
 def test_one_that_was_killed_goes_on(tmp_path):
-    root = Path(__file__).resolve().parents[3]
+    root = Path(__file__).resolve().parents[4]
     code = KILLED.format(limit=6, folder=str(tmp_path / "killed"))
     done = subprocess.run([sys.executable, "-c", code], cwd=root, check=False, capture_output=True, timeout=120)
     assert done.returncode == -signal.SIGKILL, done.stderr
