@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from scipy.stats import binomtest
 
+from benchmarks.data import data_folder
 from benchmarks.results import FOLDER, Table, make_table, write_results
 from oubli.audit.gradients import Case, ModelForm, Reconstruction
 from oubli.audit.gradients.defences import train
@@ -26,7 +27,6 @@ from oubli.audit.gradients.lifting import ProfileLifting, profile_histogram
 from oubli.graph import load_collection
 from oubli.graph.collection import GraphCollection, LabelledGraph
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 TRAINED_ON = 200  # Graphs of the auxiliary half, at most.
 
 
@@ -78,7 +78,7 @@ def measure(settings: Sequence[Setting]) -> list[dict[str, Any]]:
 
 
 def _measure(setting: Setting) -> dict[str, Any]:
-    collection = load_collection(setting.data, root=DATA)
+    collection = load_collection(setting.data, root=data_folder())
     victims, aside = split(collection, setting.victims, setting.skipped)
     hidden = (setting.width,) * setting.layers
     form = ModelForm(
