@@ -205,7 +205,7 @@ class GradientAudit:
                 if not told:
                     return
                 reasons.setdefault(name, told)
-        raise InputError("; ".join(f"{name}: {told}" for name, told in reasons.items()))
+        raise InputError("; ".join(t if t.startswith(f"{n}:") else f"{n}: {t}" for n, t in reasons.items()))
 
     def _groups(self, defence: Defence) -> list[Group]:
         return group_victims(self.collection, self._halves.victims, defence.num_graphs, self.seed, self.node_order)
