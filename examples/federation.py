@@ -62,7 +62,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--data", help="a collection such as tu-mutag; by default generated molecules")
     parser.add_argument("--root", type=Path, help="the folder of its .npz file")
     parser.add_argument("--defences", nargs="+", default=["none", "noise:1e-1"])
-    parser.add_argument("--attacks", nargs="*", default=[], help="beside head inversion and the nulls")
+    parser.add_argument("--attacks", nargs="*", default=["lifting"], help="beside head inversion and the nulls")
     parser.add_argument("--activation", default="relu")
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=2)
