@@ -51,7 +51,7 @@ def defence_mod(
         under the names of the record; buffers of a module would get noise too.
     seed : int, optional
         Of the defence's noise, by node and round, for experiments. By default the operating system gives it: a seed
-        that others know undoes the noise.
+        that others know undoes the noise. The generator is torch's, which is no cryptographic one.
 
     Raises
     ------

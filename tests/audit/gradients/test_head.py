@@ -103,3 +103,17 @@ def test_a_graph_without_edges_still_has_a_label():
     found, error = inverted(form, graph)
     assert found.label == 1
     assert error < 1e-12
+
+
+def test_without_biases_saturated_units_are_no_obstacle():
+    found = 0
+    for seed in range(10):
+        form = ModelForm(3, 3, hidden=(16, 16), activation="tanh", pooling="max", head_bias=False)
+        weights = {name: value * (1000 if name == "W2" else 1) for name, value in form.draw(seed).items()}
+        graph = LabelledGraph([(0, 1), (1, 2), (2, 3)], np.random.default_rng(seed).standard_normal((4, 3)), seed % 3)
+        transcript, secret = Case(form, weights).observe([graph])
+        assert float(secret.embeddings.abs().max()) == 1
+        inverted = invert_head(transcript)
+        near = torch.allclose(inverted.embedding, secret.embeddings[0], rtol=1e-9)
+        found += near and inverted.label == graph.label
+    assert found == 10

@@ -9,6 +9,7 @@ import torch
 from oubli.audit.gradients import Case, Defence, ModelForm
 from oubli.audit.gradients.graphdlg.random_graphs import random_graphs
 from oubli.audit.gradients.nulls import MeanFeature, NoiseDecoder, PriorAdjacency, RandomGuess
+from oubli.graph import generate_molecules
 
 FORM = ModelForm(3, 2, (16, 16), "tanh", bias=False)
 NULLS = (RandomGuess, MeanFeature, PriorAdjacency, lambda: NoiseDecoder(epochs=3))
@@ -98,3 +99,11 @@ def test_the_prior_is_what_all_graphs_have():
     guess = PriorAdjacency().reconstruct([case.observe([random_graphs(FORM, (6,), 1, True, None, 8)[0]])[0]])[0]
     np.testing.assert_allclose(guess.edge_scores, auxiliary[0].adjacency(), atol=0.01)
     assert guess.labels == (auxiliary[0].label,)
+
+
+def test_a_last_layer_may_be_wider_than_the_one_before():
+    graphs = generate_molecules(12, seed=3).graphs
+    form = ModelForm(graphs[0].num_features, 2, hidden=(8,))
+    transcript, _ = Case(form, form.draw(0), one_hot=True, auxiliary=graphs[1:]).observe(graphs[:1])
+    (found,) = NoiseDecoder(epochs=0).reconstruct([transcript])
+    assert found.edge_scores.shape == (graphs[0].num_nodes,) * 2

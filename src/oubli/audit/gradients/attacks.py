@@ -36,7 +36,6 @@ ALL_NULLS = "nulls"
 """The word that stands for all of `NULLS`."""
 BUDGETED = ("dlg", "idlg", "inverting", "dlg-oracle", "inverting-oracle")
 """Those that iterate, whose number of iterations `build_attack` can scale."""
-ORACLE_SUFFIX = "-oracle"
 
 
 def build_attack(name: str, budget: float = 1.0) -> Attack:

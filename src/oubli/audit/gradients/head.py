@@ -63,7 +63,7 @@ def invert_head(transcript: Transcript) -> HeadInversion:
             "gradient: that of the head is zero; the loss of this client no longer changes, or it sent nothing"
         )
     if not form.head_bias:
-        return _without_biases(form, transcript.weights, gradient)
+        return _without_biases(form, transcript.weights, gradient, transcript.rounding)
     delta = gradient["c1"]
     # A defence may leave nothing of the bias: then the direction of h is all there is.
     square = delta @ delta
@@ -72,7 +72,7 @@ def invert_head(transcript: Transcript) -> HeadInversion:
     return HeadInversion(label, embedding, delta @ transcript.weights["V1"])
 
 
-def _without_biases(form: ModelForm, weights: Tensors, gradient: Tensors) -> HeadInversion:
+def _without_biases(form: ModelForm, weights: Tensors, gradient: Tensors, rounding: float) -> HeadInversion:
     """Try every label, sign and scale of the rank-one gradient; the truth gives back the gradient itself."""
     left, sizes, right = torch.linalg.svd(gradient["V1"], full_matrices=False)
     size = float(gradient["V1"].norm())
@@ -83,7 +83,9 @@ def _without_biases(form: ModelForm, weights: Tensors, gradient: Tensors) -> Hea
         if form.activation in ("relu", "sigmoid") and direction.sum() < 0:
             continue
         bounded = form.activation in ("tanh", "sigmoid") and form.pooling != "sum"
-        largest = 1 / float(direction.abs().max()) if bounded else float("inf")
+        # Saturated units have a value of 1, and the scale its rounding.
+        most = 1 + max(1e-9, 1e3 * rounding)
+        largest = most / float(direction.abs().max()) if bounded else float("inf")
         for label in range(form.num_classes):
             for scale in _scales(form, weights, direction, product, label):
                 if scale > largest:

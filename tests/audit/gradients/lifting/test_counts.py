@@ -1,5 +1,7 @@
 """Counts: the true ones are a solution, and those that are excluded are not found again."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from oubli.audit.gradients import invert_head
 from oubli.audit.gradients.lifting import node_profiles, profile_histogram
 from oubli.audit.gradients.lifting.activity import count_active
 from oubli.audit.gradients.lifting.candidates import combine_profiles
-from oubli.audit.gradients.lifting.counts import count_system, slot_balance, solve_counts
+from oubli.audit.gradients.lifting.counts import UnsettledError, count_system, slot_balance, solve_counts
 from oubli.audit.gradients.lifting.states import gradient_columns, level_zero, next_level
 
 
@@ -49,6 +51,14 @@ def test_excluded_counts_are_not_found_again(make_molecule, observe):
     graph = make_molecule(0, rings=2)
     system, _, _, true = posed(graph, observe([graph]))
     assert solve_counts(system, graph.num_nodes, np.zeros(len(true)), 5.0, [true]) is None
+
+
+def test_time_that_is_over_settles_nothing(make_molecule, observe):
+    graph = make_molecule(0, rings=2)
+    system, _, _, true = posed(graph, observe([graph]))
+    vague = replace(system, tolerances=system.tolerances + 1, active=system.active[:0], numbers=system.numbers[:0])
+    with pytest.raises(UnsettledError):
+        solve_counts(vague, graph.num_nodes, np.arange(len(true)) % 7, 0.0, [true])
 
 
 def test_slots_of_a_graph_balance(make_molecule, observe):

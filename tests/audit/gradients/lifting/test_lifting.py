@@ -66,6 +66,29 @@ def test_forms_that_are_supported(make_molecule, observe, form, precision, known
     assert profile_histogram(guessed(found), layers, degrees) == profile_histogram(graph, layers, degrees)
 
 
+def lifted(graph, auxiliary, known=True):
+    form = ModelForm(8, 2, hidden=(32, 32), activation="tanh")
+    case = Case(form, form.draw(1), one_hot=True, auxiliary=tuple(auxiliary), num_nodes_known=known)
+    (found,) = ProfileLifting().reconstruct([case.observe([graph])[0]])
+    assert found.residual < 1e-9
+    return found
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_mean_over_an_unknown_number_of_nodes_determines_nothing(known):
+    kinds = [0, 1, 2, 3, 4], [0, 1, 2, 3, 4] * 2
+    rings = [LabelledGraph([(i, (i + 1) % len(each)) for i in range(len(each))], np.eye(8)[each], 0) for each in kinds]
+    found = [lifted(graph, rings, known) for graph in rings]
+    assert [each.determined for each in found] == [known, False]
+    assert known == (len(found[1].adjacency) == 10)
+
+
+def test_a_chain_whose_middle_can_be_turned_is_not_determined():
+    kinds = [[4, 0, 1, 2, 3, *middle, 3, 2, 1, 0, 7] for middle in ((5, 6), (6, 5))]
+    chains = [LabelledGraph([(i, i + 1) for i in range(11)], np.eye(8)[each], 0) for each in kinds]
+    assert not any(lifted(chain, chains).determined for chain in chains)
+
+
 def test_noise_is_never_called_determined(make_molecule, observe):
     graph = make_molecule(4)
     for rounding in (2.0**-53, 1e-2):

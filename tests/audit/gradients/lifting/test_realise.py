@@ -42,6 +42,15 @@ def test_auxiliary_graphs_tell_which_rings_are_likely():
     )
 
 
+def test_trees_of_the_same_profiles_are_told_apart():
+    # The middle of a chain turned around: two hops do not show it, and no tree has rings.
+    chain = LabelledGraph([(i, i + 1) for i in range(11)], np.eye(8)[[4, 0, 1, 2, 3, 5, 6, 3, 2, 1, 0, 7]], 0)
+    turned = LabelledGraph(chain.edges, np.eye(8)[[4, 0, 1, 2, 3, 6, 5, 3, 2, 1, 0, 7]], 0)
+    assert profile_histogram(chain, 2) == profile_histogram(turned, 2)
+    assert realise(node_profiles(chain, 2), RingPrior(), 2, 0).others == 1
+    assert realise(node_profiles(chain, 3), RingPrior(), 3, 0).others == 0
+
+
 def lengths(edges):
     sets = bit_sets(int(edges.max()) + 1, edges.tolist())
     return Counter(shortest_cycle(sets, u, v) for u, v in edges.tolist())

@@ -15,6 +15,7 @@ from tests.audit.gradients.attempts import Path as PathNull
 from oubli.audit.gradients import Attack, Defence, Reconstruction, invert_head
 from oubli.audit.gradients.attacks import ATTACKS, NULLS, build_attack, build_attacks
 from oubli.audit.gradients.run.audit import GradientAudit
+from oubli.audit.gradients.run.trial import Observations
 from oubli.audit.gradients.run.victims import divide, group_victims, random_graphs
 from oubli.errors import InputError
 from oubli.graph.collection import GraphCollection, LabelledGraph
@@ -23,6 +24,12 @@ from oubli.graph.collection import GraphCollection, LabelledGraph
 def audit(*attacks, **settings):
     defaults = {"victims": 7, "nulls": [PathNull()], "accuracy": False, "examples": 2}
     return GradientAudit(trees(), small_form(), list(attacks) or [Head()], **defaults | settings)
+
+
+class Disguised(Structure):
+    """An attack that only bears the name of an oracle."""
+
+    kind = "attack"
 
 
 def without_times(results):
@@ -396,3 +403,10 @@ def test_weights_can_be_trained_first(tmp_path):
     drawn, trained = (audit(trained=epochs, victims=4) for epochs in (0, 2))
     assert not np.array_equal(drawn._case.weights["W1"], trained._case.weights["W1"])
     assert line_of(trained.run(tmp_path), "head", "label")["value"] == 1
+
+
+def test_the_structure_is_for_oracles_whatever_an_attack_is_called():
+    planned = audit(Head())
+    seen = Observations.of(planned._case, Defence(), planned._groups(Defence())[:1], 0)
+    assert seen.transcript_for(Structure(), 0).structure is not None
+    assert seen.transcript_for(Disguised(), 0).structure is None

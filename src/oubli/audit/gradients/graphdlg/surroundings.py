@@ -58,10 +58,10 @@ class ProfileDictionary:
         """Collect the surroundings of all nodes."""
         maps = [_last_map(form, weights, graph) for graph in graphs]
         inputs, slopes, states = (np.concatenate([each[part] for each in maps]) for part in range(3))
-        signs = np.random.default_rng(0).standard_normal((inputs.shape[1], 2))
+        signs = np.random.default_rng(0).standard_normal((max(inputs.shape[1], states.shape[1]), 2))
         features = np.concatenate([graph.features for graph in graphs])
         # Entries are told apart by two random projections; the node's own features by the operator's self-loop.
-        tags = np.round(np.hstack([inputs @ signs, states @ signs[: states.shape[1]]]), 7) + 0.0
+        tags = np.round(np.hstack([inputs @ signs[: inputs.shape[1]], states @ signs[: states.shape[1]]]), 7) + 0.0
         first, entry = np.unique(tags, axis=0, return_index=True, return_inverse=True)[1:]
         owner = np.repeat(np.arange(len(graphs)), [graph.num_nodes for graph in graphs])
         owned = np.zeros((len(graphs), len(first)))

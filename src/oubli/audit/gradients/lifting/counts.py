@@ -26,6 +26,11 @@ SAFETY = 4.0  # How far beyond the rounding an error may go.
 SOLVER = 1e-5  # What the solver takes for zero.
 ACCURATE = 1e-4  # Tolerance a node below which a direction is all but exact.
 MOST_NODES = 130
+INFEASIBLE = 2  # As SciPy's `milp` says it.
+
+
+class UnsettledError(Exception):
+    """The time was over before the solver knew whether there are such counts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +153,7 @@ def solve_counts(
     seconds: float,
     excluded: Sequence[NDArray[np.int64]] = (),
 ) -> NDArray[np.int64] | None:
-    """Return integer counts that satisfy the system at the least cost, or None.
+    """Return integer counts that satisfy the system at the least cost; None when there are none.
 
     Parameters
     ----------
@@ -160,7 +165,12 @@ def solve_counts(
     seconds : float
         Most time for the solver.
     excluded : sequence of ndarray of int, shape (candidates,)
-        Counts that are not wanted.
+        Counts that are not wanted, nor, where the number of nodes is not known, such with more of each.
+
+    Raises
+    ------
+    UnsettledError
+        When the time was over, or the solver failed, before it was known whether there are any.
     """
     count, further = len(costs), system.slots.shape[1] - len(costs)
     differences = sum(int((counts > 0).sum()) for counts in excluded)
@@ -202,6 +212,8 @@ def solve_counts(
         bounds=Bounds(least, largest),
         options={"time_limit": seconds, "mip_rel_gap": 0.02},
     )
+    if found.x is None and found.status != INFEASIBLE:
+        raise UnsettledError
     return None if found.x is None else np.round(found.x[:count]).astype(np.int64)
 
 

@@ -38,7 +38,7 @@ class Realisation:
     cost : float
         Of its rings, less likely being dearer.
     others : int
-        How many graphs with the same profiles and other rings were met.
+        How many other graphs with the same profiles were met, told apart by rings and by refinement of colours.
     """
 
     profiles: tuple[Profile, ...]
@@ -53,6 +53,7 @@ class _Matching:
 
     prior: RingPrior
     views: list[Profile]
+    kinds: NDArray[np.uint64]
     groups: list[list[tuple[int, int]]] = field(default_factory=list)
     symmetric: list[bool] = field(default_factory=list)
 
@@ -65,7 +66,7 @@ class _Matching:
         return len(edges) - len({(min(edge), max(edge)) for edge in edges if edge[0] != edge[1]})
 
     def cost(self) -> tuple[float, tuple[int, ...] | None]:
-        """Return the cost, and the graph's signature: the lengths of the rings of its edges; None if not simple."""
+        """Return the cost, and the graph's signature: its rings' lengths and its stable colours; None if not simple."""
         edges = self.edges()
         simple = {(min(edge), max(edge)) for edge in edges if edge[0] != edge[1]}
         broken = len(edges) - len(simple)
@@ -76,7 +77,7 @@ class _Matching:
             length = shortest_cycle(neighbours, u, v)
             total += self.prior.cost(self.views[u], self.views[v], length)
             lengths.append(length)
-        return total, None if broken else tuple(sorted(lengths))
+        return total, None if broken else (*sorted(lengths), *_stable_colours(self.kinds, list(simple)))
 
 
 def realise(profiles: Sequence[Profile], prior: RingPrior, hops: int, seed: int) -> Realisation | None:
@@ -102,10 +103,11 @@ def realise(profiles: Sequence[Profile], prior: RingPrior, hops: int, seed: int)
     for _ in range(hops - 1):
         views = [view[0] for view in views]
     generator = random.Random(seed)
+    kinds = np.array([list(dict.fromkeys(profiles)).index(profile) for profile in profiles], np.uint64)
     best: tuple[float, list[tuple[int, int]]] = (math.inf, [])
     signatures: set[tuple[int, ...]] = set()
     for _ in range(RESTARTS):
-        matching = _match(slots, prior, views, generator)
+        matching = _match(slots, _Matching(prior, views, kinds), generator)
         if not _untangle(matching, generator):
             continue
         found = _anneal(matching, generator, signatures)
@@ -119,10 +121,7 @@ def realise(profiles: Sequence[Profile], prior: RingPrior, hops: int, seed: int)
     return Realisation(tuple(profiles), edges, best[0], max(0, len(signatures) - 1))
 
 
-def _match(
-    slots: dict[tuple[Profile, Profile], list[int]], prior: RingPrior, views: list[Profile], generator: random.Random
-) -> _Matching:
-    matching = _Matching(prior, views)
+def _match(slots: dict[tuple[Profile, Profile], list[int]], matching: _Matching, generator: random.Random) -> _Matching:
     for own, other in sorted(slots):
         if other < own:
             continue
@@ -185,6 +184,24 @@ def _anneal(
             group[i], group[j] = (a, b), (x, y)
         temperature *= 0.99
     return best
+
+
+def _stable_colours(kinds: NDArray[np.uint64], edges: list[tuple[int, int]]) -> list[int]:
+    """Return hashes of what nodes see as far as the graph goes, sorted; of isomorphic graphs they are the same."""
+    adjacency = np.zeros((len(kinds), len(kinds)), np.uint64)
+    for u, v in edges:
+        adjacency[u, v] = adjacency[v, u] = 1
+    colours = _scramble(kinds + np.uint64(1))
+    for _ in range(len(kinds)):
+        colours = _scramble(np.uint64(3) * colours + adjacency @ colours)
+    return [int(colour) for colour in np.sort(colours)]
+
+
+def _scramble(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return a mix of the bits of each number (the finaliser of SplitMix64), so that sums tell multisets apart."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(values ^ (values >> np.uint64(31)))
 
 
 def _components(neighbours: Sequence[int]) -> int:

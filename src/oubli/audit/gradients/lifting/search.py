@@ -20,7 +20,7 @@ from oubli.audit.gradients.lifting.candidates import (
     combine_profiles,
     enumerate_profiles,
 )
-from oubli.audit.gradients.lifting.counts import CountSystem, count_system, solve_counts
+from oubli.audit.gradients.lifting.counts import CountSystem, UnsettledError, count_system, solve_counts
 from oubli.audit.gradients.lifting.profiles import Profile, node_type
 from oubli.audit.gradients.lifting.realise import realise
 from oubli.audit.gradients.lifting.rings import RingPrior
@@ -212,9 +212,13 @@ class Search:
         """Realise the likeliest solutions; return whether one gives the gradient."""
         costs = self.dictionary.costs(candidates, self.form.num_layers)
         solutions: list[NDArray[np.int64]] = []
-        fits, alone, exhausted = 0, True, False
+        fits, alone, exhausted, unsettled = 0, True, False, False
         while len(solutions) < SOLUTIONS and fits < MATCHING and not (solutions and self._late()):
-            counts = solve_counts(system, self.num_nodes, costs, PROGRAM_SECONDS, solutions)
+            try:
+                counts = solve_counts(system, self.num_nodes, costs, PROGRAM_SECONDS, solutions)
+            except UnsettledError:
+                unsettled = True
+                break
             if counts is None:
                 exhausted = True
                 break
@@ -223,11 +227,14 @@ class Search:
             fits, alone = fits + matches, alone and not others
         self.findings.solutions, self.findings.matching = len(solutions), fits
         if not solutions:
-            self.findings.note = "no integer counts satisfy the equations"
+            none = "no integer counts satisfy the equations"
+            self.findings.note = "time was over before counts were found or excluded" if unsettled else none
         if fits:
             telling = MATCHES * self.given_rounding < TELLING
-            self.findings.determined = telling and exhausted and alone and fits == 1
-            self.findings.note = _verdict(fits, exhausted, alone, telling)
+            # A mean of twice the nodes is the same.
+            sized = self.num_nodes is not None or self.form.pooling != "mean"
+            self.findings.determined = telling and exhausted and sized and alone and fits == 1
+            self.findings.note = _verdict(fits, exhausted, sized, alone, telling)
         return fits > 0
 
     def _realise(self, candidates: Sequence[Profile], counts: NDArray[np.int64], cost: float) -> tuple[bool, bool]:
@@ -250,11 +257,13 @@ class Search:
         return matches, found.others > 0
 
 
-def _verdict(fits: int, exhausted: bool, alone: bool, telling: bool) -> str:
+def _verdict(fits: int, exhausted: bool, sized: bool, alone: bool, telling: bool) -> str:
     if not telling:
         return "gives the gradient, but the error of what is seen is so large that other graphs would too"
     if fits > 1:
         return "the likeliest of several counts of profiles that give the gradient"
     if not exhausted:
         return "gives the gradient; whether other counts of profiles do too was not settled"
+    if not sized:
+        return "the smallest that gives the gradient: a mean does not tell how many nodes there are"
     return "" if alone else "the likeliest of several graphs with the same profiles"

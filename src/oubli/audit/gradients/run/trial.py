@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from oubli.audit.gradients.attacks import ORACLE_SUFFIX
 from oubli.audit.gradients.case import Case, Defence
 from oubli.audit.gradients.reconstruction import Attack, Reconstruction
 from oubli.audit.gradients.run.journal import Record
@@ -55,7 +54,7 @@ class Observations:
     def transcript_for(self, attack: Attack, index: int) -> Transcript:
         """Return what an attack gets; oracles get the structure beside."""
         transcript = self.transcripts[index]
-        if not attack.name.endswith(ORACLE_SUFFIX):
+        if attack.kind != "oracle":
             return transcript
         return replace(transcript, structure=tuple(graph.adjacency() for graph in self.groups[index].graphs))
 

@@ -155,7 +155,7 @@ def derived_seed(*parts: int) -> int:
 
 
 def _fits(graph: LabelledGraph, max_nodes: int | None) -> bool:
-    if not FEWEST_NODES <= graph.num_nodes <= (max_nodes or graph.num_nodes):
+    if not FEWEST_NODES <= graph.num_nodes <= (graph.num_nodes if max_nodes is None else max_nodes):
         return False
     return int(connected_components(graph.adjacency(), directed=False, return_labels=False)) == 1
 
