@@ -346,6 +346,8 @@ def test_attacks_see_transcripts_alone_and_only_oracles_the_structure(tmp_path):
         ({"device": "cuda:7"}, "use cpu"),
         ({"precision": "half"}, "float64, float32"),
         ({"budget": 0}, "budget"),
+        ({"budget": float("nan")}, "budget"),
+        ({"seed": -1}, "seed: an integer of 0 or more"),
         ({"trained": -1}, "trained"),
         ({"nulls": []}, "a null at the least"),
         ({"defences": []}, "a defence"),

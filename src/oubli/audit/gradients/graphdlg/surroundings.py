@@ -96,7 +96,8 @@ class ProfileDictionary:
         normal = one * (inputs @ inputs.T) * (slopes @ slopes.T) + two * states @ states.T
         right = one * ((inputs @ gradient) * slopes).sum(1) + two * states @ embedding
         sizes, vectors = np.linalg.eigh(normal)
-        good = sizes > max(1e-14, transcript.rounding**2) * sizes[-1]
+        # Under noise above the signal the largest direction is kept all the same: least squares needs one.
+        good = sizes > max(1e-14, min(transcript.rounding, 0.1) ** 2) * sizes[-1]
         roots = np.sqrt(sizes[good])
         found = nnls(roots[:, None] * vectors[:, good].T, vectors[:, good].T @ right / roots, maxiter=30 * len(kept))[0]
         if found.sum() <= 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from oubli.audit.gradients.run.results import FORMAT, examples_of, summarise, un
 from oubli.audit.gradients.run.trial import Counter, Observations, Progress, Trial
 from oubli.audit.gradients.run.victims import Group, Halves, collection_digest, divide, group_victims
 from oubli.audit.gradients.scoring.isomorphism import require_networkx
+from oubli.audit.gradients.transcript import Transcript
 from oubli.errors import InputError
 from oubli.graph.collection import GraphCollection
 
@@ -178,8 +180,10 @@ class GradientAudit:
             raise InputError(f"device: {self.device!r} is not available here; use cpu")
         if self.trained < 0 or (self.trained and self.weights is not None):
             raise InputError("trained: epochs, 0 or more, and not together with weights")
-        if self.budget <= 0:
+        if not 0 < self.budget < math.inf:
             raise InputError(f"budget: a share of the published iterations above 0, got {self.budget:g}")
+        if self.seed < 0:
+            raise InputError(f"seed: an integer of 0 or more, got {self.seed}")
         largest = max(int(graph.degrees.max()) for graph in self.collection)
         if self.max_degree is not None and largest > self.max_degree:
             raise InputError(
@@ -292,7 +296,7 @@ class GradientAudit:
         return {
             "format": FORMAT,
             "settings": self._settings(),
-            "threat_model": seen.transcripts[0].threat_model(),
+            "threat_model": self._threat_model(seen.transcripts[0]),
             "defences": [self._described(defence, records) for defence in self._defences.values()],
             "summary": summarise(attempts, list(self._defences), kinds, self.seed),
             "unsupported": unsupported_lines(records, list(self._defences), kinds),
@@ -302,6 +306,13 @@ class GradientAudit:
             "versions": versions(),
             "seconds": sum(record["row"]["seconds"] for record in attempts),
         }
+
+    def _threat_model(self, transcript: Transcript) -> str:
+        told = transcript.threat_model()
+        if len(self._defences) == 1:
+            return told
+        first = next(iter(self._defences))
+        return f"{told}\nThis is under defence {first}; what others do to the update is said beside each."
 
     def _described(self, defence: Defence, records: Sequence[Record]) -> dict[str, Any]:
         cost = [r["cost"] for r in records if r["defence"] == defence.name and "cost" in r][-1]
