@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 import oubli
@@ -19,6 +17,7 @@ from oubli.audit.gradients.case import Case, Defence
 from oubli.audit.gradients.defences import parse_defence, train
 from oubli.audit.gradients.form import ModelForm
 from oubli.audit.gradients.reconstruction import Attack
+from oubli.audit.gradients.run.checks import check_settings
 from oubli.audit.gradients.run.costs import defence_cost
 from oubli.audit.gradients.run.journal import Journal, Record, plain_settings
 from oubli.audit.gradients.run.results import FORMAT, examples_of, summarise, unsupported_lines, versions, write_results
@@ -103,7 +102,7 @@ class GradientAudit:
 
     def __post_init__(self) -> None:
         require_networkx()
-        self._check()
+        check_settings(self)
         self._attacks = build_attacks(self.attacks, self.budget)
         asked = list(self._attacks)
         self._attacks |= {
@@ -164,32 +163,6 @@ class GradientAudit:
             results = self._results(journal.records)
             write_results(folder, results)
         return results
-
-    def _check(self) -> None:
-        if not self.attacks or not self.defences or not self.nulls:
-            raise InputError("audit: give an attack, a defence (none is one) and a null at the least")
-        if all(graph.num_edges == 0 for graph in self.collection):
-            raise InputError(f"{self.collection.name}: no graph has an edge, so there is no structure to find")
-        for what, given, needed in (
-            ("feature columns", self.collection.num_features, self.form.num_features),
-            ("classes", self.collection.num_classes, self.form.num_classes),
-        ):
-            if given != needed:
-                raise InputError(f"{self.collection.name}: has {given} {what}, and the model form {needed}")
-        if self.device.startswith("cuda") and not torch.cuda.is_available():
-            raise InputError(f"device: {self.device!r} is not available here; use cpu")
-        if self.trained < 0 or (self.trained and self.weights is not None):
-            raise InputError("trained: epochs, 0 or more, and not together with weights")
-        if not 0 < self.budget < math.inf:
-            raise InputError(f"budget: a share of the published iterations above 0, got {self.budget:g}")
-        if self.seed < 0:
-            raise InputError(f"seed: an integer of 0 or more, got {self.seed}")
-        largest = max(int(graph.degrees.max()) for graph in self.collection)
-        if self.max_degree is not None and largest > self.max_degree:
-            raise InputError(
-                f"max degree: {self.max_degree}, and a node of {self.collection.name} has {largest} neighbours; give "
-                "that at the least, or leave it out"
-            )
 
     def _sent(self) -> Mapping[str, Tensor]:
         """Return the weights that the server sends."""
