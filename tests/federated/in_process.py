@@ -11,6 +11,7 @@ class InProcessGrid(Grid):
     def __init__(self, client, num_nodes, first_node=100):
         TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = 1, 1, 1
         self.client = client
+        self.replies = []
         self.contexts = {
             first_node + partition: Context(
                 run_id=1,
@@ -23,11 +24,11 @@ class InProcessGrid(Grid):
         }
 
     def set_run(self, run):
-        raise NotImplementedError
+        self._run = run
 
     @property
     def run(self):
-        raise NotImplementedError
+        return self._run
 
     def create_message(self, content, message_type, dst_node_id, group_id, ttl=None):
         return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
@@ -36,12 +37,14 @@ class InProcessGrid(Grid):
         return list(self.contexts)
 
     def push_messages(self, messages):
-        raise NotImplementedError
-
-    def pull_messages(self, message_ids):
-        raise NotImplementedError
-
-    def send_and_receive(self, messages, *, timeout=None):
         # Strategies ask nodes in random order; sums of replies depend on it.
         ordered = sorted(messages, key=lambda message: message.metadata.dst_node_id)
-        return [self.client(message, self.contexts[message.metadata.dst_node_id]) for message in ordered]
+        first = len(self.replies)
+        self.replies += [self.client(each, self.contexts[each.metadata.dst_node_id]) for each in ordered]
+        return range(first, len(self.replies))
+
+    def pull_messages(self, message_ids):
+        return [self.replies[place] for place in message_ids]
+
+    def send_and_receive(self, messages, *, timeout=None):
+        return self.pull_messages(self.push_messages(messages))

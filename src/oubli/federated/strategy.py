@@ -49,6 +49,7 @@ class GradientObserver(Strategy):
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
         """Send what the strategy sends, and keep it."""
+        # Flower's protocol has no bodies, mypy warns; the strategy that this is mixed into has them.
         messages = list(super().configure_train(server_round, arrays, config, grid))  # type: ignore[safe-super]
         # Most strategies put one and the same record into every message: it is converted once.
         converted: dict[int, list[NDArray[Any]]] = {}

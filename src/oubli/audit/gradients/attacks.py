@@ -58,6 +58,7 @@ def build_attack(name: str, budget: float = 1.0) -> Attack:
     attack = ATTACKS[name]()
     if name not in BUDGETED or budget == 1.0:
         return attack
+    # Those of BUDGETED have iterations, which the base class does not know.
     return ATTACKS[name](iterations=max(1, round(budget * attack.iterations)))  # type: ignore[attr-defined]
 
 

@@ -72,6 +72,7 @@ class Attack(ABC):
     kind: str = "attack"
     batch_size: int = 1
 
+    # Empty on purpose, and not abstract: most attacks take any transcript, and need no preparation.
     def check(self, transcript: Transcript) -> None:  # noqa: B027
         """Raise `InputError`, saying what is supported, when this attack cannot work on such transcripts."""
 

@@ -390,7 +390,6 @@ def test_the_budget_scales_iterations(monkeypatch):
 
 
 def test_defences_have_their_epsilon_and_accuracy(tmp_path):
-    pytest.importorskip("oubli.audit.gradients.defences")
     results = audit(defences=["none", "noise:1"], accuracy=True, victims=4).run(tmp_path)
     none, noise = results["defences"]
     assert none["epsilon"] is None
@@ -401,7 +400,6 @@ def test_defences_have_their_epsilon_and_accuracy(tmp_path):
 
 
 def test_weights_can_be_trained_first(tmp_path):
-    pytest.importorskip("oubli.audit.gradients.defences")
     drawn, trained = (audit(trained=epochs, victims=4) for epochs in (0, 2))
     assert not np.array_equal(drawn._case.weights["W1"], trained._case.weights["W1"])
     assert line_of(trained.run(tmp_path), "head", "label")["value"] == 1
