@@ -28,7 +28,8 @@ from oubli.audit.gradients.nulls import MeanFeature, NoiseDecoder, PriorAdjacenc
 from oubli.audit.gradients.oracles import RecursionOracle
 from oubli.audit.gradients.scoring import METRICS as SCORES
 from oubli.audit.gradients.scoring import score
-from oubli.audit.gradients.scoring.intervals import Estimate, estimate, mean_interval
+from oubli.audit.gradients.scoring.gains import estimate
+from oubli.audit.intervals import Estimate, mean_interval
 from oubli.graph import load_collection
 from oubli.graph.collection import LabelledGraph
 

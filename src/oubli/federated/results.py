@@ -6,13 +6,14 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from oubli.audit.files import versions
 from oubli.audit.gradients import Attack, Defence
 from oubli.audit.gradients.defences.privacy import DELTA
 from oubli.audit.gradients.run.costs import defence_cost
-from oubli.audit.gradients.run.journal import Record
-from oubli.audit.gradients.run.results import FORMAT, examples_of, summarise, unsupported_lines, versions
+from oubli.audit.gradients.run.results import FORMAT, examples_of, summarise, unsupported_lines
 from oubli.audit.gradients.run.trial import Observations, Trial
 from oubli.audit.gradients.run.victims import Group
+from oubli.audit.journal import Record
 from oubli.errors import InputError
 from oubli.federated.simulation import Outcome
 from oubli.graph.collection import GraphCollection

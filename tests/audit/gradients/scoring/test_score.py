@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 from tests.audit.gradients.attempts import TYPES, tree
 
+from oubli.audit.curves import area_under_curve, average_precision
 from oubli.audit.gradients import Reconstruction, Secret
-from oubli.audit.gradients.scoring import METRICS, area_under_curve, average_precision, blank_guess, score
+from oubli.audit.gradients.scoring import METRICS, blank_guess, score
 from oubli.audit.gradients.scoring.alignment import align_edges, align_features, align_walks
 from oubli.audit.gradients.scoring.isomorphism import NO_TYPE, isomorphic, node_types, refine_colours
 from oubli.errors import InputError

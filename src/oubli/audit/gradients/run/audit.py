@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 import oubli
+from oubli.audit.files import versions, write_results
 from oubli.audit.gradients.attacks import NULLS, build_attacks
 from oubli.audit.gradients.case import Case, Defence
 from oubli.audit.gradients.defences import parse_defence, train
@@ -19,12 +20,12 @@ from oubli.audit.gradients.form import ModelForm
 from oubli.audit.gradients.reconstruction import Attack
 from oubli.audit.gradients.run.checks import check_settings
 from oubli.audit.gradients.run.costs import defence_cost
-from oubli.audit.gradients.run.journal import Journal, Record, plain_settings
-from oubli.audit.gradients.run.results import FORMAT, examples_of, summarise, unsupported_lines, versions, write_results
+from oubli.audit.gradients.run.results import FORMAT, examples_of, summarise, unsupported_lines
 from oubli.audit.gradients.run.trial import Counter, Observations, Progress, Trial
 from oubli.audit.gradients.run.victims import Group, Halves, collection_digest, divide, group_victims
 from oubli.audit.gradients.scoring.isomorphism import require_networkx
 from oubli.audit.gradients.transcript import Transcript
+from oubli.audit.journal import Journal, Record, plain_settings
 from oubli.errors import InputError
 from oubli.graph.collection import GraphCollection
 
@@ -156,12 +157,12 @@ class GradientAudit:
             When the folder holds another audit, or cannot be written.
         """
         folder = Path(folder)
-        with Journal.opened(folder, self._settled) as journal:
+        with Journal.opened(folder, self._settled, ("attacks", "defences")) as journal:
             report = Counter(progress, self.attempts)
             for defence in self._defences.values():
                 self._run_defence(defence, journal, report)
             results = self._results(journal.records)
-            write_results(folder, results)
+            write_results(folder, results, results["rows"], [*results["summary"], *results["unsupported"]])
         return results
 
     def _sent(self) -> Mapping[str, Tensor]:

@@ -1,30 +1,20 @@
-"""From rows to what is published: figures with intervals, the best null beside each, and files."""
+"""From rows to what is published: figures with intervals, the best null beside each."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import platform
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy
-import torch
 from numpy.typing import NDArray
 
-import oubli
-from oubli.audit.gradients.run.journal import Record
 from oubli.audit.gradients.scoring import METRICS
-from oubli.audit.gradients.scoring.intervals import estimate, gain_over_nulls
-from oubli.graph.durable import write_beside
+from oubli.audit.gradients.scoring.gains import estimate, gain_over_nulls
+from oubli.audit.journal import Record
 
 FORMAT = "oubli.audit.gradients/1"
 NOTHING = "nothing"
 """The null that guesses no edge, no feature and no class: what an attack that gave up is scored as."""
-RESULTS, ROWS_TABLE, SUMMARY_TABLE = "results.json", "rows.csv", "summary.csv"
 
 
 def summarise(
@@ -133,38 +123,3 @@ def unsupported_lines(
         for name, kind in kinds.items()
         if (defence, name) in told
     ]
-
-
-def versions() -> dict[str, str]:
-    """Return what computed the results."""
-    return {
-        "oubli": oubli.__version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-        "torch": torch.__version__,
-    }
-
-
-def write_results(folder: Path, results: Mapping[str, Any]) -> None:
-    """Write results.json, rows.csv and summary.csv, each whole or not at all."""
-    contents = {
-        RESULTS: json.dumps(results, indent=1, allow_nan=False) + "\n",
-        ROWS_TABLE: _table(results["rows"]),
-        SUMMARY_TABLE: _table([*results["summary"], *results["unsupported"]]),
-    }
-    for name, content in contents.items():
-        with write_beside(folder / name) as file:
-            file.write(content.encode())
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> str:
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow(
-            {name: json.dumps(value) if isinstance(value, dict | list) else value for name, value in row.items()}
-        )
-    return text.getvalue()

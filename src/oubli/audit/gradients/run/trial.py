@@ -11,11 +11,11 @@ import numpy as np
 
 from oubli.audit.gradients.case import Case, Defence
 from oubli.audit.gradients.reconstruction import Attack, Reconstruction
-from oubli.audit.gradients.run.journal import Record
 from oubli.audit.gradients.run.victims import Group, derived_seed
 from oubli.audit.gradients.scoring import Score, blank_guess, score
 from oubli.audit.gradients.scoring.isomorphism import NO_TYPE, node_types
 from oubli.audit.gradients.transcript import Secret, Transcript
+from oubli.audit.journal import Record
 from oubli.errors import InputError
 
 OBSERVED, ATTACKED, PREPARED = 3, 4, 5

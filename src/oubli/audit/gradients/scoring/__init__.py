@@ -4,10 +4,8 @@ from oubli.audit.gradients.scoring.score import (
     METRICS,
     Metric,
     Score,
-    area_under_curve,
-    average_precision,
     blank_guess,
     score,
 )
 
-__all__ = ["METRICS", "Metric", "Score", "area_under_curve", "average_precision", "blank_guess", "score"]
+__all__ = ["METRICS", "Metric", "Score", "blank_guess", "score"]

@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import block_diag
-from scipy.stats import rankdata
 
+from oubli.audit.curves import area_under_curve, average_precision
 from oubli.audit.gradients.reconstruction import Reconstruction
 from oubli.audit.gradients.scoring.alignment import align_edges, align_features, align_walks, padded
 from oubli.audit.gradients.scoring.isomorphism import isomorphic, node_types, overlap, refine_colours
@@ -112,27 +112,6 @@ def blank_guess(secret: Secret) -> Reconstruction:
         adjacency=np.zeros((size, size)),
         residual=1.0,
     )
-
-
-def area_under_curve(scores: Matrix, truth: NDArray[np.bool_]) -> float | None:
-    """Return the chance that one of `truth` is scored above another, ties counting half; None without both kinds."""
-    hits = int(truth.sum())
-    misses = truth.size - hits
-    if not hits or not misses:
-        return None
-    return float((rankdata(scores)[truth].sum() - hits * (hits + 1) / 2) / (hits * misses))
-
-
-def average_precision(scores: Matrix, truth: NDArray[np.bool_]) -> float | None:
-    """Return the precision at each distinct score, weighted by the recall it adds; None without both kinds."""
-    hits = int(truth.sum())
-    if not hits or hits == truth.size:
-        return None
-    order = np.argsort(-scores, kind="stable")
-    last_of_ties = np.append(np.diff(scores[order]) != 0, True)
-    found = np.cumsum(truth[order])[last_of_ties]
-    precision = found / (np.flatnonzero(last_of_ties) + 1)
-    return float((np.diff(found, prepend=0) * precision).sum() / hits)
 
 
 def _check(guess: Reconstruction, width: int) -> None:

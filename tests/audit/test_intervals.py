@@ -7,15 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from oubli.audit.gradients.scoring import METRICS
-from oubli.audit.gradients.scoring.intervals import (
-    FEWEST_VICTIMS,
-    best_null,
-    estimate,
-    gain_over_nulls,
-    mean_interval,
-    share_gain,
-    share_interval,
-)
+from oubli.audit.gradients.scoring.gains import best_null, estimate, gain_over_nulls
+from oubli.audit.intervals import FEWEST_PAIRS, mean_interval, share_gain, share_interval
 
 _grid = (np.arange(100_000) + 0.5) / 100_000
 TRUE_NULL = float(norm.cdf((0.3 - _grid) / 0.2).mean())
@@ -100,7 +93,7 @@ def test_luck_and_small_numbers_are_not_beyond_the_null():
         one, two = random.random(30), random.random(30)
         lucky += gain_over_nulls(one, {"null": two}, "edge_auc", trial).beyond_null
     assert lucky <= 10
-    few = FEWEST_VICTIMS - 1
+    few = FEWEST_PAIRS - 1
     assert not gain_over_nulls(np.ones(few), {"null": np.zeros(few)}, "isomorphic").beyond_null
     assert gain_over_nulls(np.ones(few + 1), {"null": np.zeros(few + 1)}, "isomorphic").beyond_null
     assert not gain_over_nulls(np.ones(30), {"null": np.ones(30)}, "isomorphic").beyond_null

@@ -13,8 +13,6 @@ from oubli.errors import InputError
 from oubli.graph.durable import flush_file, flush_folder, write_beside
 
 SETTINGS, ROWS = "settings.json", "rows.jsonl"
-NAMED = ("attacks", "defences")
-"""Parts of the settings that are by name: another run may add names, and must agree on those that are there."""
 
 Record = dict[str, Any]
 
@@ -37,8 +35,16 @@ class Journal:
 
     @classmethod
     @contextlib.contextmanager
-    def opened(cls, folder: Path, settings: Mapping[str, Any]) -> Iterator[Journal]:
+    def opened(cls, folder: Path, settings: Mapping[str, Any], named: Sequence[str]) -> Iterator[Journal]:
         """Open the journal of an audit, or begin one.
+
+        Parameters
+        ----------
+        folder : Path
+        settings : mapping
+            Everything that records depend on.
+        named : sequence of str
+            Parts of the settings that are by name: another run may add names, and must agree on those that are there.
 
         Raises
         ------
@@ -57,7 +63,7 @@ class Journal:
                 raise InputError(f"{folder}: another audit is writing there; wait, or name another folder") from None
             file.seek(0)
             content = file.read()
-            _agree(folder, settings, bool(content))
+            _agree(folder, settings, named, bool(content))
             records, end = _whole(content, folder / ROWS)
             file.truncate(end)
             yield cls(file, records)
@@ -85,18 +91,18 @@ def plain_settings(owner: object) -> dict[str, Any]:
     return kept
 
 
-def _agree(folder: Path, settings: Mapping[str, Any], begun: bool) -> None:
+def _agree(folder: Path, settings: Mapping[str, Any], named: Sequence[str], begun: bool) -> None:
     """Record the settings, or see that they are those of the folder."""
     path = folder / SETTINGS
     wanted: dict[str, Any] = json.loads(json.dumps(settings, allow_nan=False))
     if path.is_file():
         try:
             former = json.loads(path.read_bytes())
-            known = {name: former[name] for name in NAMED}
+            known = {name: former[name] for name in named}
         except (ValueError, KeyError, TypeError):
             raise InputError(f"{path}: damaged; delete {folder} to begin again") from None
-        _compare(folder, former, wanted)
-        merged = wanted | {name: known[name] | wanted[name] for name in NAMED}
+        _compare(folder, former, wanted, named)
+        merged = wanted | {name: known[name] | wanted[name] for name in named}
         if merged == former:
             return
         wanted = merged
@@ -107,9 +113,9 @@ def _agree(folder: Path, settings: Mapping[str, Any], begun: bool) -> None:
     flush_folder(folder)
 
 
-def _compare(folder: Path, former: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    differing = [name for name in wanted if name not in NAMED and former.get(name) != wanted[name]]
-    for part in NAMED:
+def _compare(folder: Path, former: Mapping[str, Any], wanted: Mapping[str, Any], named: Sequence[str]) -> None:
+    differing = [name for name in wanted if name not in named and former.get(name) != wanted[name]]
+    for part in named:
         known = former[part]
         differing += [f"{part[:-1]} {name}" for name, value in wanted[part].items() if known.get(name, value) != value]
     if differing:
