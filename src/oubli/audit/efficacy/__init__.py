@@ -1,0 +1,1 @@
+"""Whether forgetting works: harm undone, nothing recalled, and at what price beside retraining."""

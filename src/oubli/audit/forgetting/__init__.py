@@ -1,0 +1,1 @@
+"""What audits of models that forgot share: methods by name, the run over methods and seeds, floors and intervals."""

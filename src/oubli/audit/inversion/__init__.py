@@ -1,0 +1,1 @@
+"""Which edges were removed, as told by a model that forgot them."""
