@@ -4,7 +4,7 @@ import json
 
 import pytest
 from tests.cli.command import assert_refused, run, spawn
-from tests.report.example import results
+from tests.report.gradients.example import results
 
 for extra in ("jinja2", "matplotlib", "networkx"):
     pytest.importorskip(extra)

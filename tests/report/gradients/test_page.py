@@ -5,7 +5,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from tests.report.example import SUMMARY, VICTIM, defence, results, score
+from tests.report.gradients.example import SUMMARY, VICTIM, defence, results, score
 
 for extra in ("jinja2", "matplotlib", "networkx"):
     pytest.importorskip(extra)
