@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from oubli.errors import InputError
+
+Part = TypeVar("Part")
 
 
 def number(value: Any) -> float | None:
@@ -52,3 +57,40 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
             yield f"{prefix}{name}", ", ".join(map(text, value)) or "none"
         else:
             yield f"{prefix}{name}", "none" if value is None else text(value)
+
+
+def whole(value: Any) -> int | None:
+    """Return a whole number of cases, None of None."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{value!r} is no number of cases")
+    return value
+
+
+def each(record: Mapping[str, Any], name: str, make: Callable[[Mapping[str, Any]], Part]) -> tuple[Part, ...]:
+    """Return the objects of a list, taken apart."""
+    return tuple(make(part) for part in objects(record, name))
+
+
+def check_format(results: Any, formats: Sequence[str]) -> None:
+    """Raise `InputError` for what is not of one of these formats."""
+    known = ", ".join(map(repr, formats))
+    if not isinstance(results, Mapping) or not isinstance(results.get("format"), str):
+        raise InputError(f"results: no audit; expected an object of format {known}")
+    if results["format"] not in formats:
+        raise InputError(
+            f"results: format {results['format']!r} is not supported; supported: {known}. Render it with the version "
+            "of oubli that wrote it, or audit again"
+        )
+
+
+@contextlib.contextmanager
+def taking_apart() -> Iterator[None]:
+    """Say of what goes wrong within that it lies in the results."""
+    try:
+        yield
+    except KeyError as error:
+        raise InputError(f"results: {error.args[0]!r} is missing; audit again") from None
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"results: not as an audit writes them ({error}); audit again") from None

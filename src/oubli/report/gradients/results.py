@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oubli.errors import InputError
-from oubli.report.fields import mapping, number, objects, text
+from oubli.report.fields import check_format, mapping, number, objects, taking_apart, text
 from oubli.report.reading import read_results
 
 FORMAT = "oubli.audit.gradients/1"
@@ -115,14 +114,8 @@ class GradientResults:
         InputError
             When they are of another format, or a part is missing or of another kind.
         """
-        if not isinstance(results, Mapping) or not isinstance(results.get("format"), str):
-            raise InputError(f"results: no audit of gradients; expected an object of format {FORMAT!r}")
-        if results["format"] != FORMAT:
-            raise InputError(
-                f"results: format {results['format']!r} is not supported; supported: {FORMAT!r}. Render it with the "
-                "version of oubli that wrote it, or audit again"
-            )
-        try:
+        check_format(results, (FORMAT,))
+        with taking_apart():
             defences = tuple(_defence(record) for record in objects(results, "defences"))
             summary = tuple(_score(record) for record in objects(results, "summary"))
             named = {record.name for record in defences}
@@ -143,10 +136,6 @@ class GradientResults:
                 versions=mapping(results, "versions"),
                 seconds=number(results.get("seconds")),
             )
-        except KeyError as error:
-            raise InputError(f"results: {error.args[0]!r} is missing; audit again") from None
-        except (TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"results: not as an audit writes them ({error}); audit again") from None
 
 
 def read_gradient_results(path: str | Path) -> dict[str, Any]:
