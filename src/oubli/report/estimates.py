@@ -88,6 +88,11 @@ def duration(seconds: float | None) -> str:
     return f"{seconds / 1e-6:.3g} µs"
 
 
+def times(ratio: float) -> str:
+    """Return how many times quicker: ``390x``, ``2.4x``."""
+    return f"{ratio:,.0f}x" if ratio >= 10 else f"{ratio:.2g}x"
+
+
 def _ends(figure: Estimate, places: int, written: Any) -> str:
     ends = figure.interval
     return f" [{written(ends[0], places)}, {written(ends[1], places)}]" if ends else ""

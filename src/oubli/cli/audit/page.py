@@ -29,7 +29,7 @@ def write_page(results: dict[str, Any], folder: Path) -> tuple[list[str], list[s
     page = folder / PAGE
     files = [str(folder / name) for name in FILES]
     try:
-        import_module("oubli.report").write_gradient_report(results, page)
+        import_module("oubli.report").write_audit_report(results, page)
     except ImportError:
         # One that is there tells of an earlier state of the folder.
         page.unlink(missing_ok=True)

@@ -39,9 +39,7 @@ class Panel:
     low_rates: bool = False
 
 
-def draw_curves(
-    audit: ForgettingResults, method: MethodRecord, panels: Sequence[Panel], name: str
-) -> tuple[Markup, list[str]] | None:
+def draw_curves(audit: ForgettingResults, method: MethodRecord, panels: Sequence[Panel], name: str) -> Markup | None:
     """Draw the ROC curves of a method.
 
     Parameters
@@ -55,8 +53,8 @@ def draw_curves(
 
     Returns
     -------
-    tuple of Markup and list of str, or None
-        The figure, and which attacks are in it; None without curves.
+    Markup or None
+        None without curves.
     """
     chosen = _farthest(audit, method, panels[-1].group)
     curves = [c for c in audit.curves if c.method == method.name and c.attack in chosen]
@@ -83,7 +81,7 @@ def draw_curves(
         )
         figure.legend(handles=[*handles, band], loc="lower center", ncols=2, handlelength=1.8, columnspacing=1.2)
         told = "; ".join(_spoken(curve) for curve in curves if any(curve.group == panel.group for panel in drawn))
-        return inline_svg(figure, name, f"ROC curves of {method.name}", told), chosen
+        return inline_svg(figure, name, f"ROC curves of {method.name}", told)
 
 
 def _farthest(audit: ForgettingResults, method: MethodRecord, group: str) -> list[str]:

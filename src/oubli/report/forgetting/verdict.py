@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from oubli.report.estimates import decimals, write, write_gain
+from oubli.report.forgetting.chance import LEVEL, beyond_chance
 from oubli.report.forgetting.results import Control, ForgettingResults, Line, MethodRecord
 
 MATCHED = "auc_matched"
 OF_THE_REMOVED = (MATCHED, "tpr_matched", "auc_removed")
 """Metrics that say something of what was removed; the others say whether the attack works at all."""
-CHANCE = 0.025
-"""How often an interval of 95 % lies above zero by chance."""
 
 
 @dataclass(frozen=True)
@@ -83,15 +82,14 @@ def _verdict(audit: ForgettingResults, method: MethodRecord) -> Verdict:
     if method.claim == "certified":
         status, word, promise = _certified(method, control)
         return Verdict(method, status, word, (promise, *_search(lines), *before), tuple(_above(audit, lines)))
-    measured = _measured(control)
-    if any(line.above_floor for line in lines):
-        word = "Leaks above the floor"
-        return Verdict(method, "leak", word, (*_search(lines), *measured, *before), tuple(_above(audit, lines)))
-    if control is not None and control.advantage.low is not None and control.advantage.low > 0:
-        return Verdict(method, "leak", "Told apart in the control", (*measured, *_search(lines), *before))
+    told = (*_search(lines), *_measured(control), *before)
+    apart = control is not None and control.advantage.low is not None and control.advantage.low > 0
+    if beyond_chance(lines) or apart:
+        word = "Leaks above the floor" if beyond_chance(lines) else "Told apart in the control"
+        return Verdict(method, "leak", word, told, tuple(_above(audit, lines)))
     if not lines and control is None:
         return Verdict(method, "unknown", "Not measured", ("It promises nothing, and no attack was run.", *before))
-    return Verdict(method, "unclear", "Nothing found, nothing promised", (*_search(lines), *measured, *before))
+    return Verdict(method, "unclear", "Nothing found, nothing promised", told, tuple(_above(audit, lines)))
 
 
 def _identical(method: MethodRecord, lines: Sequence[Line]) -> Iterator[str]:
@@ -116,7 +114,7 @@ def _certified(method: MethodRecord, control: Control | None) -> tuple[str, str,
     if control is None or control.advantage.value is None:
         return "unknown", "Promise not measured", f"{promise}. The matched control was not run."
     measured = f"{promise}. Measured: {write(control.advantage)}, over {control.draws or 'some'} draws"
-    if control.epsilon_low is not None:
+    if control.epsilon_low:
         measured += f"; epsilon is at least {control.epsilon_low:.2g} by that"
     if control.within is False:
         return "leak", "Above its own bound", f"{measured}. That is above the bound: the promise is not kept."
@@ -142,14 +140,18 @@ def _search(lines: Sequence[Line]) -> Iterator[str]:
         return
     above = sum(line.above_floor for line in lines)
     if above:
+        kept = len(beyond_chance(lines))
+        left = f"{kept} of them remain" if kept > 1 else "one of them remains" if kept else "none of them remains"
         yield (
             f"{above} of {tried} comparisons (attacks times metrics of what was removed) are above the floor; about "
-            f"{max(CHANCE * tried, 0.1):.1f} would be by chance."
+            f"{LEVEL / 2 * tried:.1f} would be by chance, and {left} when corrected for having made so many (Holm)."
         )
         return
+    yield f"None of {tried} comparisons (attacks times metrics of what was removed) is above the floor."
     seen = [line.detectable for line in lines if line.metric == MATCHED and line.detectable is not None]
-    would = f" This run would have seen (with a chance of 80 %) a gain in AUC of {decimals(max(seen))}." if seen else ""
-    yield f"None of {tried} comparisons (attacks times metrics of what was removed) is above the floor.{would}"
+    if seen:
+        least = f"of {decimals(max(seen))}" if max(seen) >= 0.001 else "below .001"
+        yield f"With any one of the attacks this run would have seen a gain in AUC {least}, with a chance of 80 %."
 
 
 def _above(audit: ForgettingResults, lines: Sequence[Line]) -> Iterator[str]:
@@ -175,6 +177,7 @@ def _with_former_answers(audit: ForgettingResults, method: MethodRecord) -> Iter
     best = max(lines, key=lambda line: line.value.value or 0.0, default=None)
     if best is not None and best.value.value is not None:
         yield (
-            f"Who kept the answers from before the removal can compare: {best.attack} tells what was removed with an "
-            f"AUC of {write(best.value)}, of retraining {decimals(best.floor.value)}."
+            f"Who kept the answers from before the removal can compare: {best.attack} tells what was removed from what "
+            f"never was there with an AUC of {write(best.value)}; had the model been retrained, of "
+            f"{decimals(best.floor.value)}."
         )
