@@ -25,7 +25,7 @@ def report(audit: str, output: str, as_json: bool) -> None:
     """Write an audit's results as one HTML page.
 
     Any audit of `oubli audit`. The page holds the verdict, the threat model, charts, and every score beside its null or
-    its floor. It needs no network, no script and no other file. That of an audit of gradients shows the graphs that were
+    its floor. It needs no network, no script and no other file. Of an audit of gradients it shows the graphs that were
     rebuilt beside the true ones: treat it like the victims' data. Needs the extra `report`.
     """
     try:

@@ -82,14 +82,14 @@ def _verdict(audit: ForgettingResults, method: MethodRecord) -> Verdict:
     if method.claim == "certified":
         status, word, promise = _certified(method, control)
         return Verdict(method, status, word, (promise, *_search(lines), *before), tuple(_above(audit, lines)))
-    told = (*_search(lines), *_measured(control), *before)
+    said = (*_search(lines), *_measured(control), *before)
     apart = control is not None and control.advantage.low is not None and control.advantage.low > 0
     if beyond_chance(lines) or apart:
         word = "Leaks above the floor" if beyond_chance(lines) else "Told apart in the control"
-        return Verdict(method, "leak", word, told, tuple(_above(audit, lines)))
+        return Verdict(method, "leak", word, said, tuple(_above(audit, lines)))
     if not lines and control is None:
         return Verdict(method, "unknown", "Not measured", ("It promises nothing, and no attack was run.", *before))
-    return Verdict(method, "unclear", "Nothing found, nothing promised", told, tuple(_above(audit, lines)))
+    return Verdict(method, "unclear", "Nothing found, nothing promised", said, tuple(_above(audit, lines)))
 
 
 def _identical(method: MethodRecord, lines: Sequence[Line]) -> Iterator[str]:
