@@ -41,8 +41,8 @@ class ForgettingAudit(ABC):
     """
 
     format: ClassVar[str]
-    kind: ClassVar[Kind]
-    """What is removed."""
+    kind: ClassVar[Kind | None]
+    """What is removed; None where that differs from test to test."""
     named: ClassVar[tuple[str, ...]] = ("methods",)
     """Parts of the settings by name, which a later run may add to."""
 
