@@ -25,8 +25,8 @@ COLUMNS = {
 """Metrics in the table, and their names there; all others are in summary.csv."""
 LEGEND = (
     "Accuracy without the harm (clean), with it (before), after unlearning, and of the same model trained without what "
-    "was unlearned; recall: how often a mark still calls for the wrong label it was learned with. * where after differs "
-    "from retrained with 95 % confidence, pair by pair. Intervals and all other metrics are in summary.csv."
+    "was unlearned; recall: how often a mark still calls for the wrong label it was learned with. * where after "
+    "differs from retrained with 95 % confidence, pair by pair. Intervals and all other metrics are in summary.csv."
 )
 
 

@@ -45,7 +45,9 @@ def _sentences(audit: EfficacyResults, method: MethodRecord, done: list[TestReco
             parts.append(_compared(audit, method, test, "recall"))
         ratio = audit.figure(method.name, test.name, "speedup").value
         if ratio:
-            parts.append(f"{times(ratio)} as quick as retraining")
+            parts.append(
+                f"{times(ratio)} as quick as retraining" if ratio >= 1 else f"takes {times(1 / ratio)} as long"
+            )
         yield f"{test.name}: {'; '.join(parts)}."
 
 
@@ -53,8 +55,10 @@ def _compared(audit: EfficacyResults, method: MethodRecord, test: TestRecord, wh
     before, after, retrained, gap = (
         audit.figure(method.name, test.name, f"{what}_{when}") for when in ("before", "after", "retrained", "gap")
     )
-    shown = f"{what} {share(before.value)} before, {share(after.value)} after, {share(retrained.value)} retrained"
-    return shown if gap.value is None else f"{shown} (difference {write_points(gap)})"
+    shown = f"{what} {share(before.value)} before, {share(after.value)} after"
+    if method.identical:
+        return shown
+    return f"{shown}, {share(retrained.value)} retrained (difference {write_points(gap)})"
 
 
 def _undone(audit: EfficacyResults, method: MethodRecord) -> Iterator[str]:
