@@ -5,8 +5,9 @@ import pytest
 
 import oubli
 from oubli.audit.inversion.halves import cut_halves
+from oubli.audit.inversion.similarity import FeatureSimilarity
 from oubli.audit.inversion.transcript import Observation
-from oubli.audit.inversion.trial import assemble
+from oubli.audit.inversion.trial import assemble, measure
 from oubli.audit.inversion.world import GROUPS, draw_world
 from oubli.errors import InputError
 from oubli.graph import Graph, generate_graph
@@ -105,6 +106,21 @@ def test_transcripts_ask_each_pair_once_in_an_order_that_says_nothing(world):
     assert transcript.shadow.removed is world.shadow.groups["removed"]
     # Edges that the shadow never had are not of use to an attacker who knows what it had.
     assert not hasattr(transcript.shadow, "never")
+
+
+def test_unlearned_and_never_learned_edges_are_drawn_alike():
+    """Where no model is asked, over many worlds, neither is scored above the other."""
+    attack, areas = FeatureSimilarity(), []
+    for seed in range(60):
+        drawn = draw_world(GRAPH, seed, ratio=0.2)
+        seen = [
+            Observation(side.features, np.zeros((side.graph.num_nodes, 4)), side.known)
+            for side in (drawn.victim, drawn.shadow)
+        ]
+        transcript, secret = assemble(drawn, *seen)
+        areas.append(measure("features", attack.score(transcript, 0), secret)["auc_matched"])
+    assert abs(np.mean(areas) - 0.5) < 4 * np.std(areas) / np.sqrt(len(areas))
+    assert np.std(areas) < 0.06
 
 
 def test_string_ids_strings_as_labels_and_unlabelled_nodes_are_welcome():
