@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from tests.audit.forgetting.planted import Memoriser, ResumableMemoriser, planted
 
 from oubli.audit.forgetting.families import Families
 from oubli.audit.forgetting.methods import Method
@@ -8,8 +9,6 @@ from oubli.audit.forgetting.seeds import derived_seed
 from oubli.audit.forgetting.standing import standing_record, standings
 from oubli.graph import Graph, Removal, generate_graph
 from oubli.models import SGCRidge
-
-from tests.audit.forgetting.planted import Memoriser, ResumableMemoriser, planted
 
 GRAPH = generate_graph(60, seed=2)
 REMOVAL = Removal(edges=GRAPH.edges[:9])

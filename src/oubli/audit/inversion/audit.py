@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from oubli.audit.forgetting.audit import ForgettingAudit
 from oubli.audit.forgetting.families import Families
@@ -70,7 +70,7 @@ class InversionAudit(ForgettingAudit):
     """
 
     format = FORMAT
-    kind: Kind = "edges"
+    kind: ClassVar[Kind] = "edges"
 
     def __init__(
         self,

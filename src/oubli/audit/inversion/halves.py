@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from oubli.errors import InputError
@@ -65,10 +64,12 @@ def _metis_cut(graph: Graph, order: NDArray[np.int64]) -> NDArray[np.bool_]:
         ) from None
     rank = np.argsort(order)
     ends = rank[graph.adjacency.edges()]
-    both = np.concatenate([ends, ends[:, ::-1]])
-    arcs = sp.csr_array((np.ones(len(both), np.int8), both.T), shape=(order.size, order.size))
-    _, parts = pymetis.part_graph(2, xadj=arcs.indptr.tolist(), adjncy=arcs.indices.tolist())
-    return np.asarray(parts) == 1
+    arcs = np.concatenate([ends, ends[:, ::-1]])
+    arcs = arcs[np.argsort(arcs[:, 0], kind="stable")]
+    starts = np.searchsorted(arcs[:, 0], np.arange(1, order.size))
+    _, parts = pymetis.part_graph(2, adjacency=[part.tolist() for part in np.split(arcs[:, 1], starts)])
+    second: NDArray[np.bool_] = np.asarray(parts) == 1
+    return second
 
 
 def _induced(graph: Graph, kept: NDArray[np.bool_]) -> Graph:

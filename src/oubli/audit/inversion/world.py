@@ -129,7 +129,9 @@ def _check_half(half: Graph, size: int, ratio: float) -> None:
         )
     missing = half.num_nodes * (half.num_nodes - 1) // 2 - half.num_edges
     if missing < 2 * size:
-        raise InputError(f"graph: a half has {missing} pairs without an edge, and {2 * size} are needed; it is too dense")
+        raise InputError(
+            f"graph: a half has {missing} pairs without an edge, and {2 * size} are needed; it is too dense"
+        )
     labelled, classes = int(np.count_nonzero(half.label_codes >= 0)), half.classes.size
     if classes < 2 or labelled < max(FEWEST_LABELS, 2 * classes):
         raise InputError(
