@@ -12,11 +12,13 @@ from oubli.audit.inversion.audit import InversionAudit
 
 from benchmarks.inversion.cells import interval, load, parse
 from benchmarks.results import Table, make_table, write_results
-from oubli.audit.forgetting.control import play
-from oubli.audit.forgetting.methods import Method, parse_method
+from oubli.audit.forgetting.control import Game, play
+from oubli.audit.forgetting.methods import DELTA, Method, parse_method
+from oubli.guarantees.gaussian import hidden_shift
 from oubli.models import CertifiedClassifier
 
 DATA = ("cora", "citeseer")
+SPENT = 0.8
 EPSILONS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 COLUMNS = [
     ("data", "data"),
@@ -33,9 +35,9 @@ COLUMNS = [
 NOTE = (
     "5 % of the edges of half a graph, removed in one request; 600 draws of each world, fit and all, half to choose "
     "statistic and threshold, half to judge. The bound is (e^eps - 1 + 2 delta) / (e^eps + 1), delta 1e-4. With "
-    "`spent` the noise is so large, and steps so rare, that a removal leaves its residual in the weights and takes a good "
-    "part of the budget; `default` takes a Newton step and leaves next to nothing. `a hundredth of the noise` is a broken "
-    "variant, which has to be caught."
+    "`spent` the noise is chosen so that the removal leaves its residual in the weights and takes 80 % of the budget; "
+    "`default` takes a Newton step and leaves next to nothing. `a hundredth of the noise` is a broken variant of "
+    "`spent`, which has to be caught."
 )
 
 
@@ -46,10 +48,11 @@ class Whispers(CertifiedClassifier):
         return 0.01 * super()._draw(shape)
 
 
-def settings(epsilon: float) -> list[tuple[str, Method]]:
+def settings(epsilon: float, residual: float) -> list[tuple[str, Method]]:
     """Return the variants of certified removal that are played, by what is said of them."""
     ours, theirs = parse_method(f"certified:{epsilon:g}"), parse_method(f"cgu:{epsilon:g}")
-    spent = {"epsilon": epsilon, "delta": ours.delta, "noise_std": SPENT_NOISE / epsilon, "step_share": 1.0}
+    noise = residual / (SPENT * hidden_shift(epsilon, DELTA))
+    spent = {"epsilon": epsilon, "delta": DELTA, "noise_std": noise, "step_share": 1.0}
     return [
         ("default", ours),
         ("spent", replace(ours, make=partial(_make, CertifiedClassifier, spent))),
@@ -58,8 +61,11 @@ def settings(epsilon: float) -> list[tuple[str, Method]]:
     ]
 
 
-SPENT_NOISE = 60.0
-"""Times epsilon: with it the removals here take between a third and all of the budget."""
+def residual_of(game: Game) -> float:
+    """Return the residual that the removal leaves where no step is taken."""
+    model = CertifiedClassifier(noise_std=1e4, step_share=1.0).fit(game.graph)
+    model.unlearn(game.removal)
+    return model.odometer_.residual
 
 
 def _make(kind: type[CertifiedClassifier], given: Mapping[str, Any], seed: int) -> CertifiedClassifier:
@@ -70,9 +76,9 @@ def measure(name: str, draws: int) -> list[dict[str, Any]]:
     """Return a row for each epsilon and variant."""
     game = InversionAudit(load(name), ["exact"], data=name).game()
     assert game is not None, "audits of removed edges have a matched control"
-    rows = []
+    rows, residual = [], residual_of(game)
     for epsilon in EPSILONS:
-        for told, method in settings(epsilon):
+        for told, method in settings(epsilon, residual):
             line = play(game, method, draws, seed=0)
             measured = interval(line["advantage"], line["advantage_low"], line["advantage_high"])
             rows.append({"data": name, "setting": told, **line, "measured": measured})
