@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import oubli.graph
 from oubli import Graph, Removal
-from oubli.errors import InputError, UnknownNodeError
+from oubli.errors import InputError, OubliError, UnknownNodeError
+from oubli.graph import generate_graph
 
 INT_IDS = st.integers(-(2**63), 2**63 - 1)
 # No surrogates, which are no text; no NUL, which NumPy strips from the end of strings.
@@ -288,3 +289,19 @@ def test_public_names_of_the_floor():
     assert sorted(oubli.graph.__all__) == oubli.graph.__all__
     for name in oubli.graph.__all__:
         assert getattr(oubli.graph, name).__doc__
+
+
+def test_other_splits_on_the_same_graph(assert_same_graph):
+    graph = generate_graph(40, num_classes=2, seed=1)
+    other = graph.with_splits(train=[3, 1], val=np.arange(40) == 7, test=[9])
+    assert (other.train_nodes.tolist(), other.val_nodes.tolist(), other.test_nodes.tolist()) == ([1, 3], [7], [9])
+    given = {"train": graph.train_nodes, "val": graph.val_nodes, "test": graph.test_nodes}
+    assert_same_graph(other.with_splits(**given), graph)
+    assert graph.with_splits().train_nodes.size == 0
+    smaller = graph.without(Removal(nodes=[1], labels=[2]))
+    assert smaller.with_splits(train=[3]).train_nodes.tolist() == [3]
+    for train, said in (([1], "1 was removed before"), ([2], "has no label"), ([3, 3], "more than once")):
+        with pytest.raises(OubliError, match=said):
+            smaller.with_splits(train=train)
+    with pytest.raises(InputError, match="also in another split"):
+        graph.with_splits(train=[1], test=[1])

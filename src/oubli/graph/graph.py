@@ -245,6 +245,23 @@ class Graph:
             self.split_codes[slots],
         )
 
+    def with_splits(
+        self, *, train: ArrayLike | None = None, val: ArrayLike | None = None, test: ArrayLike | None = None
+    ) -> Graph:
+        """Return the same graph with other splits, given as `from_edges` takes them.
+
+        Raises
+        ------
+        InputError
+            When splits overlap, a node is listed twice or has no label, or a mask has another size.
+        UnknownNodeError
+            For an id that is not among the nodes.
+        """
+        fresh = self.compacted()
+        order, given = np.arange(fresh.num_nodes), {"train": train, "val": val, "test": test}
+        fresh.split_codes = encode_splits(fresh.index, order, fresh.label_codes, given)
+        return fresh
+
     def without(self, removal: Removal, *, missing: Missing = "error") -> Graph:
         """Return a new graph without what `removal` names; ids of what stays are unchanged.
 
