@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.certified.sequence import plain
 from benchmarks.certified.settings import Row, accuracy, chosen_model, unfitted
 from benchmarks.timing import Samples
+from oubli.audit.efficacy.alteration import with_edges
+from oubli.audit.efficacy.opposed import opposed_edges
 from oubli.graph import Graph, Removal
 
 SHARE = 0.05
@@ -39,32 +40,3 @@ def _poisoned(graph: Graph, setting: Row, seed: int) -> Row:
     row |= {"after": accuracy(model, graph.test_nodes), "never": accuracy(unfitted(model).fit(graph), graph.test_nodes)}
     account = model.odometer_
     return row | {"ms": 1e3 * float(np.median(times.cpu)), "steps": account.newton_steps, "spent": 100 * account.spent}
-
-
-def opposed_edges(graph: Graph, wanted: int, seed: int) -> NDArray[np.int64]:
-    """Draw edges that are not there between training nodes of different classes."""
-    rng = np.random.default_rng(seed)
-    trains = graph.split_slots("train")
-    found: set[tuple[int, int]] = set()
-    codes = graph.label_codes
-    while len(found) < wanted:
-        pairs = np.sort(rng.choice(trains, (4 * wanted, 2)), axis=1)
-        pairs = pairs[codes[pairs[:, 0]] != codes[pairs[:, 1]]]
-        pairs = pairs[~graph.adjacency.has_edges(pairs)]
-        for pair in pairs.tolist():
-            if len(found) < wanted:
-                found.add((pair[0], pair[1]))
-    return np.asarray(graph.index.ids[np.array(sorted(found))])
-
-
-def with_edges(graph: Graph, edges: NDArray[np.int64]) -> Graph:
-    """Return a graph with more edges."""
-    return Graph.from_edges(
-        np.concatenate([graph.edges, edges]),
-        features=graph.features,
-        labels=graph.labels,
-        node_ids=graph.node_ids,
-        train=graph.train_nodes,
-        val=graph.val_nodes,
-        test=graph.test_nodes,
-    )

@@ -7,7 +7,6 @@ import pytest
 from benchmarks import identity, results, threads, timing
 from benchmarks.certified import bounds
 from benchmarks.certified.__main__ import main as certified
-from benchmarks.certified.adversarial import opposed_edges
 from benchmarks.certified.figure import draw_figure
 from benchmarks.certified.propagation import main as propagation
 from benchmarks.certified.tables import TABLES, Results
@@ -250,14 +249,6 @@ def test_rows_of_other_stages_stay(tmp_path):
     assert [(row["data"], row["rmax"]) for row in kept.rows["lazy"]] == [("b", 1e-3), ("a", 1e-4)]
     assert kept.of("noise", "a") == [{"data": "a"}]
     assert TABLES["lazy"].title in target.read_text(encoding="utf-8")
-
-
-def test_adversarial_edges_join_classes_that_differ(graph):
-    edges = opposed_edges(graph, 50, 1)
-    labels = dict(zip(graph.node_ids.tolist(), graph.labels.tolist(), strict=True))
-    assert len(np.unique(edges, axis=0)) == 50
-    assert all(labels[u] != labels[v] and not graph.has_edge(u, v) for u, v in edges.tolist())
-    assert np.isin(edges, graph.train_nodes).all()
 
 
 def test_bounds_are_told_from_the_truth_and_drawn_alike_twice(graph, tmp_path, capsys):

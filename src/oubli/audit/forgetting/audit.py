@@ -48,8 +48,8 @@ class ForgettingAudit(ABC):
     """
 
     format: ClassVar[str]
-    kind: ClassVar[Kind]
-    """What is removed."""
+    kind: ClassVar[Kind | None]
+    """What is removed; None where that differs from test to test."""
     plays: ClassVar[bool] = False
     """Whether there is a matched control; `game` says of which removal."""
     named: ClassVar[tuple[str, ...]] = ("methods",)

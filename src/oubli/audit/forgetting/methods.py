@@ -16,7 +16,7 @@ from oubli.errors import InputError
 from oubli.graph import Graph, Removal
 from oubli.guarantees.receipt import Receipt
 
-Kind = Literal["edges", "labels"]
+Kind = Literal["edges", "labels", "features", "nodes"]
 
 
 class Forgetful(Protocol):
@@ -79,7 +79,7 @@ class Method:
     claim: Literal["exact", "certified", "none"] = "none"
     epsilon: float | None = None
     delta: float | None = None
-    kinds: tuple[Kind, ...] = ("edges", "labels")
+    kinds: tuple[Kind, ...] = ("edges", "labels", "features", "nodes")
 
     @property
     def bound(self) -> float | None:
@@ -136,25 +136,25 @@ def _gcn(name: str) -> Method:
     return Method(name, describe, GCN, family, partial(_theirs, model), kinds=kinds)
 
 
-_BOTH: tuple[Kind, ...] = ("edges", "labels")
+_ALL: tuple[Kind, ...] = ("edges", "labels", "features", "nodes")
 _APPROXIMATE: dict[str, tuple[str, str, str, tuple[Kind, ...]]] = {
-    "gif": ("one step along the graph influence function (Wu et al. 2023)", "GIFClassifier", "gcn", _BOTH),
+    "gif": ("one step along the graph influence function (Wu et al. 2023)", "GIFClassifier", "gcn", _ALL),
     "ceu": ("influence step, noise in the objective (Wu et al. 2023)", "CEUClassifier", "gcn-noisy", ("edges",)),
-    "ascent": ("gradient ascent on what is removed, descent on the rest", "GradientAscentClassifier", "gcn", _BOTH),
-    "stale": ("keeps its weights: nothing is unlearned", "StaleClassifier", "gcn", _BOTH),
-    "retrain": ("trains again from the same seed", "RetrainedClassifier", "gcn", _BOTH),
+    "ascent": ("gradient ascent on what is removed, descent on the rest", "GradientAscentClassifier", "gcn", _ALL),
+    "stale": ("keeps its weights: nothing is unlearned", "StaleClassifier", "gcn", _ALL),
+    "retrain": ("trains again from the same seed", "RetrainedClassifier", "gcn", _ALL),
 }
 METHODS = ("exact", "certified", "cgu", *_APPROXIMATE)
 
 
-def parse_method(text: str, kind: Kind = "edges") -> Method:
-    """Return a method by name, for removals of one kind.
+def parse_method(text: str, kind: Kind | None = "edges") -> Method:
+    """Return a method by name, for removals of one kind; None where kinds are asked for one by one later.
 
     Parameters
     ----------
     text : str
         One of `METHODS`; ``certified`` and ``cgu`` also with an epsilon, as ``certified:0.5``.
-    kind : {"edges", "labels"}
+    kind : {"edges", "labels", "features", "nodes"}, optional
 
     Raises
     ------
@@ -169,7 +169,7 @@ def parse_method(text: str, kind: Kind = "edges") -> Method:
         return _exact(name)
     if name in _APPROXIMATE:
         method = _gcn(name)
-        if kind not in method.kinds:
+        if kind is not None and kind not in method.kinds:
             raise InputError(f"methods: {name} removes {' and '.join(method.kinds)} only, not {kind}; leave it out")
         return method
     return _certified(name, _epsilon(text, value))
