@@ -4,7 +4,7 @@ import json
 
 import pytest
 from tests.cli.command import assert_refused, run, spawn
-from tests.report.example import results
+from tests.report.gradients.example import results
 
 for extra in ("jinja2", "matplotlib", "networkx"):
     pytest.importorskip(extra)
@@ -38,7 +38,7 @@ def test_report_is_written_here_by_default(audit, tmp_path):
     [
         ("not json", ["not JSON"]),
         (b"\xff\xfe", ["not JSON"]),
-        ("[]", ["no audit of gradients"]),
+        ("[]", ["no audit", "expected an object"]),
         ('{"format": "oubli.audit.gradients/9"}', ["/9", "supported"]),
         ('{"format": "oubli.audit.gradients/1"}', ["missing"]),
     ],

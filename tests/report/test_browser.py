@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 
 import pytest
-from tests.report.example import results
+from tests.report.gradients.example import results
 
 pytest.importorskip("jinja2")
 pytest.importorskip("networkx")

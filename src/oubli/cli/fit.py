@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from oubli.cli.data import read_graph
 from oubli.cli.estimators import build_estimator
 from oubli.cli.info import describe
 from oubli.cli.models import check_replaceable, folder_bytes
@@ -59,7 +59,7 @@ def fit(
         raise InputError(f"{output}: is a file; give the path of a folder for the model")
     check_replaceable(target, replace)
     with progress(f"Reading {data}"):
-        graph = _load(data, split, features)
+        graph = read_graph(data, split, features)
     _check(graph, data, model, options["smooth"])
     started = time.perf_counter()
     with progress("Fitting"):
@@ -69,25 +69,6 @@ def fit(
         fitted.save(target)
         values = describe(fitted) | {"path": output, "bytes": folder_bytes(target), "seconds": seconds}
     say(as_json, values, _lines(values))
-
-
-def _load(data: str, split: str, features: str | None) -> Graph:
-    from oubli.graph import load_graph
-
-    if not Path(data).exists():
-        _quiet_downloads()
-    try:
-        return load_graph(data, int(split) if split.isdecimal() else split, features=features)
-    except (ImportError, InputError) as error:  # an extra that is missing is named in the message
-        raise InputError(str(error).replace("pass root=", "name that folder in OUBLI_DATA")) from None
-
-
-def _quiet_downloads() -> None:
-    # Its log of tries would stand between the user and the one line that says what is wrong.
-    with contextlib.suppress(ImportError):
-        import pooch
-
-        pooch.get_logger().setLevel("ERROR")
 
 
 def _check(graph: Graph, data: str, model: str, smooth: bool) -> None:

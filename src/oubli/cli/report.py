@@ -24,17 +24,17 @@ from oubli.errors import InputError
 def report(audit: str, output: str, as_json: bool) -> None:
     """Write an audit's results as one HTML page.
 
-    The page holds the verdict, the threat model, every score beside its null, charts, and the graphs that were rebuilt
-    beside the true ones. It needs no network, no script and no other file. It shows the victims' data: treat it like
-    them. Needs the extra `report`.
+    Any audit of `oubli audit`. The page holds the verdict, the threat model, charts, and every score beside its null or
+    its floor. It needs no network, no script and no other file. Of an audit of gradients it shows the graphs that were
+    rebuilt beside the true ones: treat it like the victims' data. Needs the extra `report`.
     """
     try:
-        from oubli.report import command_of, read_gradient_results, write_gradient_report
+        from oubli.report import command_of, read_audit_results, write_audit_report
     except ImportError as error:
         raise InputError(str(error)) from None
-    results = read_gradient_results(audit)
+    results = read_audit_results(audit)
     if Path(output).exists() and command_of(output) is None:
         raise InputError(f"{output}: is there, and is no report of oubli; name another file with -o, or remove it")
     with progress("Drawing"):
-        path = write_gradient_report(results, output)
+        path = write_audit_report(results, output)
     say(as_json, {"report": str(path)}, [f"Written: {path}"])

@@ -9,8 +9,22 @@ except ImportError as error:
         f'oubli.report needs jinja2, matplotlib and networkx, and {error.name} is missing: pip install "oubli[report]"'
     ) from None
 
-from oubli.report.gradients import gradient_report, write_gradient_report
+from oubli.report.audits import audit_report, read_audit_results, write_audit_report
+from oubli.report.forgetting.page import forgetting_report, write_forgetting_report
+from oubli.report.forgetting.results import read_forgetting_results
+from oubli.report.gradients.page import gradient_report, write_gradient_report
+from oubli.report.gradients.results import read_gradient_results
 from oubli.report.page import command_of
-from oubli.report.results import read_gradient_results
 
-__all__ = ["command_of", "gradient_report", "read_gradient_results", "write_gradient_report"]
+__all__ = [
+    "audit_report",
+    "command_of",
+    "forgetting_report",
+    "gradient_report",
+    "read_audit_results",
+    "read_forgetting_results",
+    "read_gradient_results",
+    "write_audit_report",
+    "write_forgetting_report",
+    "write_gradient_report",
+]

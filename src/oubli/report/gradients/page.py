@@ -10,13 +10,14 @@ from typing import Any
 
 from markupsafe import Markup
 
-from oubli.report.figures import NoiseLevel, draw_noise, draw_scores
-from oubli.report.metrics import EXACT, Metric, metric_of, write_epsilon
-from oubli.report.molecules import Picture, draw_example
+from oubli.report.fields import command, flat
+from oubli.report.gradients.figures import NoiseLevel, draw_noise, draw_scores
+from oubli.report.gradients.metrics import EXACT, Metric, metric_of, write_epsilon
+from oubli.report.gradients.molecules import Picture, draw_example
+from oubli.report.gradients.results import DefenceRecord, GradientResults, Guess, Score
+from oubli.report.gradients.tables import cost_of, ordered_metrics, tabulate
+from oubli.report.gradients.verdict import judge, null_score, strongest, sum_up
 from oubli.report.page import render, write_page
-from oubli.report.results import DefenceRecord, GradientResults, Guess, Score, text
-from oubli.report.tables import cost_of, ordered_metrics, tabulate
-from oubli.report.verdict import judge, null_score, strongest, sum_up
 
 EXAMPLES = 6
 GUESSES = 6
@@ -47,7 +48,7 @@ def gradient_report(results: Mapping[str, Any]) -> str:
     return render(
         "gradients.html.j2",
         title="What one update gives away",
-        command=_command(audit.settings),
+        command=command(audit.settings),
         audit=audit,
         verdicts=verdicts,
         sums=sum_up(verdicts),
@@ -58,8 +59,8 @@ def gradient_report(results: Mapping[str, Any]) -> str:
         examples=list(_examples(audit)),
         more_examples=max(0, len(audit.examples) - EXAMPLES),
         shape=_shape(audit),
-        settings=list(_flat(audit.settings)),
-        versions=list(_flat(audit.versions)),
+        settings=list(flat(audit.settings)),
+        versions=list(flat(audit.versions)),
     )
 
 
@@ -109,13 +110,6 @@ class _Shape:
 
     hops: int | None
     look_alikes: int
-
-
-def _command(settings: Mapping[str, Any]) -> str:
-    command = settings.get("command")
-    if isinstance(command, Sequence) and not isinstance(command, str):
-        return " ".join(map(text, command))
-    return text(command) if command else ""
 
 
 def _figures(audit: GradientResults) -> Iterator[tuple[Metric, Markup]]:
@@ -185,14 +179,3 @@ def _shape(audit: GradientResults) -> _Shape:
     alike = [row for row in audit.rows if row.get("kind") == "attack" and row.get("wl_equal")]
     confused = sum(row.get("isomorphic") is not None and not row["isomorphic"] for row in alike)
     return _Shape(len(hidden) if isinstance(hidden, Sequence) else None, confused)
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield settings as names and texts, nested ones with a dot."""
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        elif isinstance(value, list | tuple):
-            yield f"{prefix}{name}", ", ".join(map(text, value)) or "none"
-        else:
-            yield f"{prefix}{name}", "none" if value is None else text(value)

@@ -11,7 +11,7 @@ from networkx.algorithms.isomorphism import GraphMatcher
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from oubli.report.results import Drawing
+from oubli.report.gradients.results import Drawing
 
 TYPE_WEIGHT = 0.5  # an agreeing type counts as half an agreeing edge
 ROUNDS = 30

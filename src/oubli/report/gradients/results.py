@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oubli.errors import InputError
+from oubli.report.fields import check_format, mapping, number, objects, taking_apart, text
+from oubli.report.reading import read_results
 
 FORMAT = "oubli.audit.gradients/1"
-FILE = "results.json"
 
 
 @dataclass(frozen=True)
@@ -116,38 +114,28 @@ class GradientResults:
         InputError
             When they are of another format, or a part is missing or of another kind.
         """
-        if not isinstance(results, Mapping) or not isinstance(results.get("format"), str):
-            raise InputError(f"results: no audit of gradients; expected an object of format {FORMAT!r}")
-        if results["format"] != FORMAT:
-            raise InputError(
-                f"results: format {results['format']!r} is not supported; supported: {FORMAT!r}. Render it with the "
-                "version of oubli that wrote it, or audit again"
-            )
-        try:
-            defences = tuple(_defence(record) for record in _list(results, "defences"))
-            summary = tuple(_score(record) for record in _list(results, "summary"))
+        check_format(results, (FORMAT,))
+        with taking_apart():
+            defences = tuple(_defence(record) for record in objects(results, "defences"))
+            summary = tuple(_score(record) for record in objects(results, "summary"))
             named = {record.name for record in defences}
             # A score whose defence has no record still belongs on the page.
             extra = dict.fromkeys(score.defence for score in summary if score.defence not in named)
             return cls(
-                settings=_object(results, "settings"),
+                settings=mapping(results, "settings"),
                 threat_model=str(results["threat_model"]),
                 defences=defences + tuple(_defence({"name": name}) for name in extra),
                 summary=summary,
                 unsupported=tuple(
                     Refusal(*(text(record[name]) for name in ("defence", "attack", "note")))
-                    for record in _list(results, "unsupported", ())
+                    for record in objects(results, "unsupported", ())
                 ),
-                rows=tuple(_list(results, "rows")),
-                examples=tuple(_example(record) for record in _list(results, "examples")),
+                rows=tuple(objects(results, "rows")),
+                examples=tuple(_example(record) for record in objects(results, "examples")),
                 node_names=tuple(text(name) for name in results.get("node_names") or ()),
-                versions=_object(results, "versions"),
+                versions=mapping(results, "versions"),
                 seconds=number(results.get("seconds")),
             )
-        except KeyError as error:
-            raise InputError(f"results: {error.args[0]!r} is missing; audit again") from None
-        except (TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"results: not as an audit writes them ({error}); audit again") from None
 
 
 def read_gradient_results(path: str | Path) -> dict[str, Any]:
@@ -168,48 +156,7 @@ def read_gradient_results(path: str | Path) -> dict[str, Any]:
     InputError
         When there is no such file, it is no JSON, or no audit of gradients of a supported format.
     """
-    given = Path(path)
-    file = given / FILE if given.is_dir() else given
-    try:
-        results = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        where = f"{given}: no {FILE} in it" if given.is_dir() else f"{file}: there is no such file"
-        raise InputError(f"{where}; give the folder that an audit of gradients filled") from None
-    except (ValueError, RecursionError):  # no UTF-8 either
-        raise InputError(f"{file}: not JSON; give the {FILE} of an audit of gradients") from None
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror or error})") from error
-    try:
-        GradientResults.of(results)
-    except InputError as error:
-        raise InputError(f"{file}: {error}") from None
-    return dict(results)
-
-
-def number(value: Any) -> float | None:
-    """Return a finite number; None for what is no number, or is not finite."""
-    if not isinstance(value, int | float):
-        return None
-    return float(value) if math.isfinite(value) else None
-
-
-def text(value: Any) -> str:
-    """Return a name on one line."""
-    return " ".join(str(value).split())
-
-
-def _list(record: Mapping[str, Any], name: str, default: Any = None) -> Sequence[Mapping[str, Any]]:
-    value = record[name] if default is None else record.get(name, default)
-    if not isinstance(value, Sequence) or not all(isinstance(part, Mapping) for part in value):
-        raise TypeError(f"{name} is no list of objects")
-    return value
-
-
-def _object(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = record[name]
-    if not isinstance(value, Mapping):
-        raise TypeError(f"{name} is no object")
-    return value
+    return read_results(path, "audit of gradients", GradientResults.of)
 
 
 def _score(record: Mapping[str, Any]) -> Score:
@@ -248,6 +195,6 @@ def _drawing(record: Mapping[str, Any]) -> Drawing:
 def _example(record: Mapping[str, Any]) -> Example:
     guesses = tuple(
         Guess(text(guess["defence"]), text(guess["attack"]), _drawing(guess), guess.get("scores") or {})
-        for guess in _list(record, "guesses")
+        for guess in objects(record, "guesses")
     )
     return Example(text(record["victim"]), _drawing(record), guesses)

@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Circle, Patch, Rectangle
 from numpy.typing import NDArray
 
-from oubli.report.correspondence import Correspondence, correspond
+from oubli.report.gradients.correspondence import Correspondence, correspond
+from oubli.report.gradients.results import Drawing, Example, Guess
 from oubli.report.palette import LIGHT, NODE_COLOURS
-from oubli.report.results import Drawing, Example, Guess
 from oubli.report.svg import blank_figure, drawing_settings, inline_svg
 
 WIDTH = 240.0  # points

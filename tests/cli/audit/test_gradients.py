@@ -13,7 +13,7 @@ from tests.cli.command import assert_refused, run, snapshot
 from oubli.audit.gradients import ModelForm
 from oubli.audit.gradients.attacks import ATTACKS, NULLS
 from oubli.audit.gradients.form import ACTIVATIONS, LAYERS, POOLINGS
-from oubli.cli import audit as command
+from oubli.cli.audit import gradients as command
 
 QUICK = ("--victims", 6, "--hidden", "8,8", "--no-accuracy")
 
@@ -194,12 +194,12 @@ def test_choices_told_are_those_of_the_models():
     assert set(command.ACTIVATIONS) == set(ACTIVATIONS)
     assert set(command.POOLINGS) == set(POOLINGS)
     assert set(command.LAYERS) == set(LAYERS)
-    defaults = {parameter.name: parameter.default for parameter in command.gradients.params}
+    defaults = {parameter.name: parameter.default for parameter in command.audit_gradients.params}
     form = ModelForm(2, 2)
     for name in ("activation", "bias", "pooling", "layer"):
         assert defaults[name] == getattr(form, name)
     assert defaults["hidden"] == ",".join(map(str, form.hidden))
-    told = next(parameter.help for parameter in command.gradients.params if parameter.name == "attacks")
+    told = next(parameter.help for parameter in command.audit_gradients.params if parameter.name == "attacks")
     assert all(name in told for name in ATTACKS if name not in NULLS)
     assert small_form().layer in LAYERS
 

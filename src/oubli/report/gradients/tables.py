@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from oubli.report.metrics import EXACT, METRICS, NOT_MEASURED, NOT_SUPPORTED, Metric, metric_of, percent, write_epsilon
-from oubli.report.results import DefenceRecord, GradientResults, Score
-from oubli.report.verdict import write_null
+from oubli.report.gradients.metrics import (
+    EXACT,
+    METRICS,
+    NOT_MEASURED,
+    NOT_SUPPORTED,
+    Metric,
+    metric_of,
+    percent,
+    write_epsilon,
+)
+from oubli.report.gradients.results import DefenceRecord, GradientResults, Score
+from oubli.report.gradients.verdict import write_null
 
 
 @dataclass(frozen=True)

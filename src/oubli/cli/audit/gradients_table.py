@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from oubli.cli.audit.lines import aligned
 
 COLUMNS = {
     "label": "label",
@@ -33,7 +35,7 @@ def result_lines(results: Mapping[str, Any]) -> Iterator[str]:
         lines = [line for line in results["summary"] if line["defence"] == defence["name"]]
         yield ""
         yield from textwrap.wrap(_told(defence), 100, subsequent_indent="  ")
-        yield from _aligned(_rows(lines))
+        yield from aligned(_rows(lines))
         for line in results["unsupported"]:
             if line["defence"] == defence["name"]:
                 yield f"{line['attack']}: not supported ({line['note']})"
@@ -81,9 +83,3 @@ def _cell(line: Mapping[str, Any] | None) -> str:
 
 def _figure(value: float) -> str:
     return f"{value:.2f}" if value == 0 or 0.005 <= abs(value) < 100 else f"{value:.0e}"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

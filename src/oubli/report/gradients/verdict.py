@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from oubli.report.metrics import EXACT, METRICS, metric_of, percent
-from oubli.report.results import DefenceRecord, GradientResults, Score
+from oubli.report.gradients.metrics import EXACT, METRICS, metric_of, percent
+from oubli.report.gradients.results import DefenceRecord, GradientResults, Score
 
 GRAPHS = "Gives graphs away"
 

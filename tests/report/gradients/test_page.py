@@ -5,7 +5,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from tests.report.example import SUMMARY, VICTIM, defence, results, score
+from tests.report.gradients.example import SUMMARY, VICTIM, defence, results, score
 
 for extra in ("jinja2", "matplotlib", "networkx"):
     pytest.importorskip(extra)
@@ -249,7 +249,7 @@ def test_names_in_any_script_can_be_drawn():
     ("changed", "words"),
     [
         ({"format": "oubli.audit.gradients/2"}, ["oubli.audit.gradients/2", "supported: 'oubli.audit.gradients/1'"]),
-        ({"format": None}, ["no audit of gradients"]),
+        ({"format": None}, ["no audit"]),
         ({"summary": 3}, ["summary", "audit again"]),
         ({"summary": [{"defence": "none"}]}, ["'attack' is missing"]),
         ({"examples": [VICTIM]}, ["'guesses' is missing"]),

@@ -1,14 +1,14 @@
-"""``oubli audit``: attacks on what is shared, with the nulls beside them."""
+"""``oubli audit gradients``: what one client's update gives away."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from oubli.cli.audit_table import result_lines
+from oubli.cli.audit.gradients_table import result_lines
+from oubli.cli.audit.page import write_page
 from oubli.cli.terminal import json_option, progress, progress_to, say
 from oubli.cli.values import Names, Widths
 from oubli.errors import InputError
@@ -20,18 +20,9 @@ if TYPE_CHECKING:
 ACTIVATIONS = ("relu", "leaky_relu", "tanh", "sigmoid", "gelu")
 POOLINGS = ("mean", "sum", "max")
 LAYERS = ("gcn", "gin")
-REPORT = "report.html"
 
 
-@click.group(invoke_without_command=True, short_help="Attack what is shared, and score it beside nulls.")
-@click.pass_context
-def audit(context: click.Context) -> None:
-    """Attack what is shared, and score what comes out beside nulls that make no use of it."""
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help())
-
-
-@audit.command(short_help="What one client's gradient gives away.")
+@click.command("gradients", short_help="What one client's gradient gives away.")
 @click.option(
     "--data",
     metavar="NAME|FILE",
@@ -141,7 +132,7 @@ def audit(context: click.Context) -> None:
 @click.option("--seed", type=click.INT, metavar="N", default=0, show_default=True, help="Of everything that is drawn.")
 @click.option("--no-accuracy", is_flag=True, help="Do not train models to see what each defence costs.")
 @json_option
-def gradients(data: str, output: str, as_json: bool, **options: Any) -> None:
+def audit_gradients(data: str, output: str, as_json: bool, **options: Any) -> None:
     """Attack the gradients that clients of a federation share, one by one.
 
     Victims are drawn from one half of the graphs; each is attacked under each defence by each attack, and by nulls that
@@ -160,8 +151,7 @@ def gradients(data: str, output: str, as_json: bool, **options: Any) -> None:
             results = planned.run(output, lambda done, total, text: reach(done))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"what is done is kept in {output}; run the same command to go on") from None
-    report, advice = _write_report(results, Path(output) / REPORT)
-    files = [str(Path(output) / name) for name in ("results.json", "rows.csv", "summary.csv", *report)]
+    files, advice = write_page(results, Path(output))
     values = {name: value for name, value in results.items() if name not in ("rows", "examples")}
     values |= {"path": output, "files": files}
     say(as_json, values, [*result_lines(results), f"Files: {', '.join(files)}", *advice])
@@ -211,14 +201,3 @@ SAME = (
     "budget",
 )
 """Options that the audit takes as they are."""
-
-
-def _write_report(results: dict[str, Any], path: Path) -> tuple[list[str], list[str]]:
-    """Return the name of the report, if there is one, and else how to get it."""
-    try:
-        import_module("oubli.report").write_gradient_report(results, path)
-    except ImportError:
-        # One that is there tells of an earlier state of the folder.
-        path.unlink(missing_ok=True)
-        return [], [f'For {REPORT}: pip install "oubli[report]", and run the same command.']
-    return [REPORT], []

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
-from oubli.report.metrics import Metric, percent
+from oubli.report.gradients.metrics import Metric, percent
+from oubli.report.gradients.results import DefenceRecord, Score
 from oubli.report.palette import LIGHT
-from oubli.report.results import DefenceRecord, Score
 from oubli.report.svg import blank_figure, drawing_settings, inline_svg
 
 WIDTH = 380.0  # points: what a telephone shows at its own size

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
 
-from oubli.report.correspondence import correspond
-from oubli.report.molecules import draw_example
-from oubli.report.results import Drawing, Example, Guess
+from oubli.report.gradients.correspondence import correspond
+from oubli.report.gradients.molecules import draw_example
+from oubli.report.gradients.results import Drawing, Example, Guess
 
 
 def random_graph(size, seed):
