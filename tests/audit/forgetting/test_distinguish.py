@@ -14,25 +14,25 @@ def test_the_advantage_of_two_normals_is_their_total_variation():
     shift = 1.5
     truth = 2 * norm.cdf(shift / 2) - 1
     held = 0
-    for _ in range(100):
+    for _ in range(50):
         one, other = generator.standard_normal((2, 400)) + np.array([[shift], [0]])
         noise = generator.standard_normal((2, 400))
         found = distinguish({"noise": tuple(noise), "signal": (one, other)})
         assert found.statistic == "signal"
         held += found.low <= truth <= found.high
     # The threshold is chosen on the other half, so that the advantage is at most a little below the best one.
-    assert held >= 93
+    assert held >= 46
 
 
 def test_nothing_to_tell_is_not_told():
     generator = np.random.default_rng(1)
     beyond = 0
-    for _ in range(200):
+    for _ in range(100):
         draws = {str(k): tuple(generator.standard_normal((2, 60))) for k in range(5)}
         found = distinguish(draws)
         beyond += found.low > 0 or found.epsilon > 0
     # Five statistics in two directions are tried, and none of that costs confidence.
-    assert beyond <= 10
+    assert beyond <= 6
 
 
 def test_the_direction_is_found():

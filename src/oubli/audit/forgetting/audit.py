@@ -39,7 +39,7 @@ class ForgettingAudit(ABC):
     first_seed : int, default 0
     draws : int, default 40
         Of each world of the matched control, for methods that have no bytes to compare; five times as many for
-        certified ones. Of no meaning without one.
+        certified ones; 0 plays it for those that have bytes alone. Of no meaning without one.
 
     Attributes
     ----------
@@ -64,8 +64,9 @@ class ForgettingAudit(ABC):
         first_seed: int = 0,
         draws: int = 40,
     ) -> None:
-        if not isinstance(draws, int) or isinstance(draws, bool) or not FEWEST_DRAWS <= draws <= MOST_DRAWS:
-            raise InputError(f"draws: expected an integer from {FEWEST_DRAWS} to {MOST_DRAWS:,}, got {draws!r}")
+        whole = isinstance(draws, int) and not isinstance(draws, bool)
+        if not whole or (draws and not FEWEST_DRAWS <= draws <= MOST_DRAWS):
+            raise InputError(f"draws: expected 0, or an integer from {FEWEST_DRAWS} to {MOST_DRAWS:,}, got {draws!r}")
         if not isinstance(seeds, int) or isinstance(seeds, bool) or not 1 <= seeds <= MOST_SEEDS:
             raise InputError(f"seeds: expected an integer from 1 to {MOST_SEEDS:,}, got {seeds!r}")
         if not isinstance(first_seed, int) or isinstance(first_seed, bool) or first_seed < 0:
@@ -83,7 +84,7 @@ class ForgettingAudit(ABC):
     @property
     def attempts(self) -> int:
         """How many records there are to make: one a seed and method, and one a method for the matched control."""
-        return (self.seeds + self.plays) * len(self.methods)
+        return self.seeds * len(self.methods) + len(self._played())
 
     def run(self, folder: str | Path, progress: Progress | None = None) -> dict[str, Any]:
         """Make what is missing in a folder, and write results.json, rows.csv and summary.csv there.
@@ -133,12 +134,16 @@ class ForgettingAudit(ABC):
         if (game := self.game()) is None:
             return []
         lines = {r["method"]: r["control"] for r in journal.records if r["seed"] == CONTROL}
-        for done, (name, method) in enumerate(self.methods.items()):
+        for done, (name, method) in enumerate(self._played().items()):
             if name not in lines:
                 told(done, self.attempts, f"matched control, {name}")
                 lines[name] = play(game, method, self.draws, self.first_seed)
                 journal.append([{"seed": CONTROL, "method": name, "control": lines[name]}])
-        return [lines[name] for name in self.methods]
+        return [lines[name] for name in self._played()]
+
+    def _played(self) -> dict[str, Method]:
+        """Return the methods of which the matched control is played."""
+        return {n: m for n, m in self.methods.items() if self.plays and (self.draws or m.claim == "exact")}
 
     def _asked(self, seed: int, name: str) -> bool:
         return self.first_seed <= seed < self.first_seed + self.seeds and name in self.methods
@@ -146,14 +151,14 @@ class ForgettingAudit(ABC):
     def _results(self, records: Sequence[Record]) -> dict[str, Any]:
         return {
             "format": self.format,
-            "settings": {"data": self.data, "seeds": self.seeds, **self._drawn(), **self.own_settings()},
+            "settings": {"data": self.data, "seeds": self.seeds, **self._chance(), **self.own_settings()},
             "threat_model": self.threat_model(),
             **self.results(records),
             "versions": versions(),
             "seconds": sum(record["seconds"] for record in records),
         }
 
-    def _drawn(self) -> dict[str, Any]:
+    def _chance(self) -> dict[str, Any]:
         return {"first_seed": self.first_seed, "draws": self.draws if self.plays else None}
 
     def settings(self) -> dict[str, Any]:
@@ -162,7 +167,7 @@ class ForgettingAudit(ABC):
             "format": self.format,
             "data_sha256": canonical_digest(sorted(arrays_from_graph(self.graph).items())),
             "oubli": oubli.__version__,
-            **self._drawn(),
+            **self._chance(),
             "methods": {name: method.describe for name, method in self.methods.items()},
             **self.own_settings(),
         }

@@ -154,6 +154,7 @@ def _statistics(game: Game, model: Forgetful, shift: NDArray[np.float64] | None)
     answers = posteriors(model)
     places = {node: i for i, node in enumerate(graph.node_ids.tolist())}
     watched = answers[[places[node] for node in game.watched.tolist()]]
+    known = game.graph.labels[[places[node] for node in game.watched.tolist()]]
     taught = [places[node] for node in graph.train_nodes.tolist()]
     columns = np.searchsorted(model.classes_, graph.labels[taught])
     right = answers[taught, columns]
@@ -162,6 +163,9 @@ def _statistics(game: Game, model: Forgetful, shift: NDArray[np.float64] | None)
         "confidence everywhere": float(answers.max(axis=1).mean()),
         "loss of training nodes": float(-np.log(np.maximum(right, 1e-300)).mean()),
     }
+    if np.isin(known, model.classes_).all():
+        there = np.arange(len(watched)), np.searchsorted(model.classes_, known)
+        found["loss where it was"] = float(-np.log(np.maximum(watched[there], 1e-300)).mean())
     if game.pairs is not None:
         ends = answers[[[places[u], places[v]] for u, v in game.pairs.tolist()]]
         found["likeness of removed pairs"] = -float(np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1).mean())
