@@ -4,37 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import beta
 
 from oubli import Removal
+from oubli.audit.forgetting.control import lower_epsilon
 from oubli.graph import Graph
 from oubli.models import CertifiedClassifier
 
 RUNS = 3000
 CONFIDENCE = 0.999
 DELTA = 1e-2
-
-
-def lower_epsilon(removed, never, delta):
-    """Return a lower bound on epsilon, by the best threshold on a statistic, Clopper and Pearson's interval each way.
-
-    The threshold is chosen on one half of the runs and judged on the other, so that the choice costs no confidence.
-    """
-    best, half = 0.0, len(removed) // 2
-    for first, second in ((removed, never), (-removed, -never), (never, removed), (-never, -removed)):
-        cuts = np.quantile(np.concatenate([first[:half], second[:half]]), np.linspace(0.02, 0.98, 49))
-        rates = [(np.mean(first[:half] > cut), np.mean(second[:half] > cut)) for cut in cuts]
-        gains = [(p - delta) / (q + 10 / half) for p, q in rates]
-        cut = cuts[int(np.argmax(gains))]
-        hits, misses = np.count_nonzero(first[half:] > cut), np.count_nonzero(second[half:] > cut)
-        rest = len(first) - half
-        # Four looks share what confidence leaves.
-        tail = (1 - CONFIDENCE) / 4
-        low = beta.ppf(tail, hits, rest - hits + 1) if hits else 0.0
-        high = beta.ppf(1 - tail, misses + 1, rest - misses) if misses < rest else 1.0
-        if low > delta:
-            best = max(best, float(np.log((low - delta) / high)))
-    return best
 
 
 class Played(CertifiedClassifier):
@@ -90,13 +68,13 @@ def test_nobody_tells_better_than_claimed(mechanism):
     removed, never, spent = play(Played, mechanism, RUNS)
     # The weights were kept, and the residual takes a good part of the budget: the game is worth playing.
     assert 0.3 < spent <= 1.0
-    assert lower_epsilon(removed, never, DELTA) <= 1.0
+    assert lower_epsilon(removed, never, DELTA, CONFIDENCE) <= 1.0
 
 
 @pytest.mark.parametrize("mechanism", ["output", "objective"])
 def test_a_tenth_of_the_noise_is_caught(mechanism):
     removed, never, _ = play(TenTimesTooQuiet, mechanism, RUNS)
-    assert lower_epsilon(removed, never, DELTA) > 1.0
+    assert lower_epsilon(removed, never, DELTA, CONFIDENCE) > 1.0
 
 
 def test_the_bound_finds_what_is_there_and_no_more():
@@ -106,7 +84,7 @@ def test_the_bound_finds_what_is_there_and_no_more():
         truth = np.exp(epsilon) / (1 + np.exp(epsilon))
         one, other = (generator.random((2, 20_000)) < np.array([[truth], [1 - truth]])).astype(float)
         noise = 1e-6 * generator.random((2, 20_000))
-        found = lower_epsilon(one + noise[0], other + noise[1], 0.0)
+        found = lower_epsilon(one + noise[0], other + noise[1], 0.0, CONFIDENCE)
         assert 0.7 * epsilon < found <= epsilon
     same = generator.standard_normal((2, 4000))
-    assert lower_epsilon(same[0], same[1], 0.0) < 0.3
+    assert lower_epsilon(same[0], same[1], 0.0, CONFIDENCE) < 0.3

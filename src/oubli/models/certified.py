@@ -140,6 +140,12 @@ class CertifiedClassifier(NodeClassifier):
         self._check_fitted()
         return self._certificate.odometer
 
+    @property
+    def hidden_coef_(self) -> NDArray[np.float64]:
+        """Weights before the noise, for auditors: whoever else sees them is promised nothing."""
+        self._check_fitted()
+        return self._head.weights.copy()
+
     def _check_parameters(self) -> None:
         check_certified(self)
 

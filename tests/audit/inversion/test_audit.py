@@ -23,7 +23,7 @@ ATTACKS = ("posterior-cosine", "posterior-euclidean", "group", "difference-confi
 
 def audit_of(methods, attacks=ATTACKS, seeds=2, **settings) -> InversionAudit:
     """Return an audit, of planted methods where some are given."""
-    audit = InversionAudit(GRAPH, ["exact"], attacks, seeds, **settings)
+    audit = InversionAudit(GRAPH, ["exact"], attacks, seeds, **{"draws": 0} | settings)
     audit.methods = {method.name: method for method in methods} or audit.methods
     return audit
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import oubli
 from oubli.audit.files import versions, write_results
+from oubli.audit.forgetting.control import FEWEST_DRAWS, Game, play
 from oubli.audit.forgetting.methods import Kind, Method, parse_method
 from oubli.audit.journal import Journal, Record
 from oubli.errors import InputError
@@ -18,6 +19,9 @@ from oubli.guarantees.digest import canonical_digest
 
 Progress = Callable[[int, int, str], None]
 MOST_SEEDS = 10_000
+MOST_DRAWS = 100_000
+CONTROL = -1
+"""Stands for a seed in the record of the matched control, which is of a method."""
 
 
 class ForgettingAudit(ABC):
@@ -33,22 +37,36 @@ class ForgettingAudit(ABC):
     data : str, default "graph"
         Name of the graph, for the record.
     first_seed : int, default 0
+    draws : int, default 40
+        Of each world of the matched control, for methods that have no bytes to compare; five times as many for
+        certified ones; 0 plays it for those that have bytes alone. Of no meaning without one.
 
     Attributes
     ----------
     attempts : int
-        Seeds times methods.
+        How many records there are to make.
     """
 
     format: ClassVar[str]
     kind: ClassVar[Kind | None]
     """What is removed; None where that differs from test to test."""
+    plays: ClassVar[bool] = False
+    """Whether there is a matched control; `game` says of which removal."""
     named: ClassVar[tuple[str, ...]] = ("methods",)
     """Parts of the settings by name, which a later run may add to."""
 
     def __init__(
-        self, graph: Graph, methods: Sequence[str], seeds: int = 10, data: str = "graph", first_seed: int = 0
+        self,
+        graph: Graph,
+        methods: Sequence[str],
+        seeds: int = 10,
+        data: str = "graph",
+        first_seed: int = 0,
+        draws: int = 40,
     ) -> None:
+        whole = isinstance(draws, int) and not isinstance(draws, bool)
+        if not whole or (draws and not FEWEST_DRAWS <= draws <= MOST_DRAWS):
+            raise InputError(f"draws: expected 0, or an integer from {FEWEST_DRAWS} to {MOST_DRAWS:,}, got {draws!r}")
         if not isinstance(seeds, int) or isinstance(seeds, bool) or not 1 <= seeds <= MOST_SEEDS:
             raise InputError(f"seeds: expected an integer from 1 to {MOST_SEEDS:,}, got {seeds!r}")
         if not isinstance(first_seed, int) or isinstance(first_seed, bool) or first_seed < 0:
@@ -56,13 +74,17 @@ class ForgettingAudit(ABC):
         parsed = [parse_method(text, self.kind) for text in methods]
         if not parsed:
             raise InputError("methods: name at least one")
-        self.graph, self.seeds, self.data, self.first_seed = graph, seeds, data, first_seed
+        self.graph, self.seeds, self.data, self.first_seed, self.draws = graph, seeds, data, first_seed, draws
         self.methods: dict[str, Method] = {method.name: method for method in parsed}
+
+    def game(self) -> Game | None:
+        """Return the removal of which the matched control is played; None where this kind of audit has none."""
+        return None
 
     @property
     def attempts(self) -> int:
-        """How many records there are to make."""
-        return self.seeds * len(self.methods)
+        """How many records there are to make: one a seed and method, and one a method for the matched control."""
+        return self.seeds * len(self.methods) + len(self._played())
 
     def run(self, folder: str | Path, progress: Progress | None = None) -> dict[str, Any]:
         """Make what is missing in a folder, and write results.json, rows.csv and summary.csv there.
@@ -90,7 +112,8 @@ class ForgettingAudit(ABC):
         told = progress or (lambda done, total, text: None)
         with Journal.opened(folder, self.settings(), self.named) as journal:
             found = {(r["seed"], r["method"]): r for r in journal.records}
-            done = 0
+            controls = self._controls(journal, told)
+            done = len(controls)
             # Seeds outside: methods of one family share what was trained for a seed.
             for seed in range(self.first_seed, self.first_seed + self.seeds):
                 for name, method in self.methods.items():
@@ -101,10 +124,26 @@ class ForgettingAudit(ABC):
                         found[seed, name] = journal.records[-1]
                     done += 1
             told(done, self.attempts, "done")
-            kept = [record for (seed, name), record in sorted(found.items()) if self._asked(seed, name)]
-            results = self._results(kept)
+            kept = [found[seed, name] for seed, name in sorted(found.keys()) if self._asked(seed, name)]
+            results = self._results(kept) | {"control": controls}
             write_results(folder, results, results["rows"], results["summary"])
         return results
+
+    def _controls(self, journal: Journal, told: Progress) -> list[dict[str, Any]]:
+        """Return a line a method, those that are missing played now."""
+        if (game := self.game()) is None:
+            return []
+        lines = {r["method"]: r["control"] for r in journal.records if r["seed"] == CONTROL}
+        for done, (name, method) in enumerate(self._played().items()):
+            if name not in lines:
+                told(done, self.attempts, f"matched control, {name}")
+                lines[name] = play(game, method, self.draws, self.first_seed)
+                journal.append([{"seed": CONTROL, "method": name, "control": lines[name]}])
+        return [lines[name] for name in self._played()]
+
+    def _played(self) -> dict[str, Method]:
+        """Return the methods of which the matched control is played."""
+        return {n: m for n, m in self.methods.items() if self.plays and (self.draws or m.claim == "exact")}
 
     def _asked(self, seed: int, name: str) -> bool:
         return self.first_seed <= seed < self.first_seed + self.seeds and name in self.methods
@@ -112,12 +151,15 @@ class ForgettingAudit(ABC):
     def _results(self, records: Sequence[Record]) -> dict[str, Any]:
         return {
             "format": self.format,
-            "settings": {"data": self.data, "seeds": self.seeds, "first_seed": self.first_seed, **self.own_settings()},
+            "settings": {"data": self.data, "seeds": self.seeds, **self._chance(), **self.own_settings()},
             "threat_model": self.threat_model(),
             **self.results(records),
             "versions": versions(),
             "seconds": sum(record["seconds"] for record in records),
         }
+
+    def _chance(self) -> dict[str, Any]:
+        return {"first_seed": self.first_seed, "draws": self.draws if self.plays else None}
 
     def settings(self) -> dict[str, Any]:
         """Return everything that records depend on; the number of seeds is not among it."""
@@ -125,6 +167,7 @@ class ForgettingAudit(ABC):
             "format": self.format,
             "data_sha256": canonical_digest(sorted(arrays_from_graph(self.graph).items())),
             "oubli": oubli.__version__,
+            **self._chance(),
             "methods": {name: method.describe for name, method in self.methods.items()},
             **self.own_settings(),
         }

@@ -6,7 +6,10 @@ import time
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
+
 from oubli.audit.forgetting.audit import ForgettingAudit
+from oubli.audit.forgetting.control import Game
 from oubli.audit.forgetting.families import Families
 from oubli.audit.forgetting.methods import Kind, Method
 from oubli.audit.forgetting.standing import standings
@@ -47,8 +50,8 @@ class InversionAudit(ForgettingAudit):
         Share of a half's edges that is removed; as many are never learned, and as many hidden from the attacker.
     halves : {"metis", "random"}, default "metis"
         How the graph is cut in two.
-    draws : int, default 0
-        How many draws of each world a control by randomness has; 0 for none.
+    draws : int, default 40
+        Of each world of the matched control, as `ForgettingAudit` says.
 
     Raises
     ------
@@ -70,7 +73,8 @@ class InversionAudit(ForgettingAudit):
     """
 
     format = FORMAT
-    kind: ClassVar[Kind] = "edges"
+    kind: ClassVar[Kind | None] = "edges"
+    plays = True
 
     def __init__(
         self,
@@ -82,30 +86,33 @@ class InversionAudit(ForgettingAudit):
         first_seed: int = 0,
         ratio: float = 0.05,
         halves: Halving = "metis",
-        draws: int = 0,
+        draws: int = 40,
     ) -> None:
-        super().__init__(graph, methods, seeds, data, first_seed)
+        super().__init__(graph, methods, seeds, data, first_seed, draws)
         if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not 0 < ratio <= MOST_RATIO:
             raise InputError(f"ratio: expected a number above 0 and at most {MOST_RATIO}, got {ratio!r}")
         if halves not in HALVINGS:
             raise InputError(f"halves: {halves!r} is not supported; supported: {', '.join(HALVINGS)}")
-        if not isinstance(draws, int) or isinstance(draws, bool) or draws < 0:
-            raise InputError(f"draws: expected an integer of at least 0, got {draws!r}")
-        self.ratio, self.halves, self.draws = float(ratio), halves, draws
+        self.ratio, self.halves = float(ratio), halves
         self.attacks = _with_nulls(attacks)
         self._families = Families()
         self._trial: Trial | None = None
 
     def own_settings(self) -> dict[str, Any]:
-        """Return ratio, halves, draws, the size of the graph, and the attacks."""
+        """Return ratio, halves, the size of the graph, and the attacks."""
         return {
             "ratio": self.ratio,
             "halves": self.halves,
-            "draws": self.draws,
             "nodes": self.graph.num_nodes,
             "edges": self.graph.num_edges,
             "attacks": list(self.attacks),
         }
+
+    def game(self) -> Game:
+        """Return the removal from the victim's half under the first seed."""
+        side = draw_world(self.graph, self.first_seed, self.ratio, self.halves).victim
+        pairs = side.graph.node_ids[side.groups["removed"]]
+        return Game(side.graph, side.removal, np.unique(pairs), pairs)
 
     def attempt(self, seed: int, method: Method) -> Record:
         """Audit one method under one seed."""
@@ -121,7 +128,7 @@ class InversionAudit(ForgettingAudit):
         return THREAT_MODEL
 
     def results(self, records: Sequence[Record]) -> dict[str, Any]:
-        """Return methods, attacks, metrics, summary, curves, control and rows."""
+        """Return methods, attacks, metrics, summary, curves and rows."""
         kinds = {name: attack.kind for name, attack in self.attacks.items()}
         described = ("name", "describe", "kind", "source", "needs_before")
         return {
@@ -130,7 +137,6 @@ class InversionAudit(ForgettingAudit):
             "metrics": list(METRICS),
             "summary": summarise(records, [metric["name"] for metric in METRICS], kinds),
             "curves": mean_curves(records, CURVES, kinds),
-            "control": [],
             "rows": plain_rows(records),
         }
 

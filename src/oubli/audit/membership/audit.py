@@ -7,7 +7,10 @@ import time
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
+
 from oubli.audit.forgetting.audit import ForgettingAudit
+from oubli.audit.forgetting.control import Game
 from oubli.audit.forgetting.families import Families
 from oubli.audit.forgetting.methods import Kind, Method
 from oubli.audit.forgetting.outcome import forget
@@ -47,6 +50,8 @@ class MembershipAudit(ForgettingAudit):
         Share of the training labels that are unlearned.
     shadows : int, default 16
         Models that the attacker trains for each seed and family of methods, an even number.
+    draws : int, default 40
+        Of each world of the matched control, as `ForgettingAudit` says.
 
     Raises
     ------
@@ -66,7 +71,8 @@ class MembershipAudit(ForgettingAudit):
     """
 
     format = FORMAT
-    kind: ClassVar[Kind] = "labels"
+    kind: ClassVar[Kind | None] = "labels"
+    plays = True
 
     def __init__(
         self,
@@ -78,8 +84,9 @@ class MembershipAudit(ForgettingAudit):
         first_seed: int = 0,
         ratio: float = 0.1,
         shadows: int = 16,
+        draws: int = 40,
     ) -> None:
-        super().__init__(graph, methods, seeds, data, first_seed)
+        super().__init__(graph, methods, seeds, data, first_seed, draws)
         check_world(graph, ratio)
         check_shadows(shadows)
         self.ratio, self.shadows = float(ratio), shadows
@@ -97,6 +104,11 @@ class MembershipAudit(ForgettingAudit):
             **self.sizes,
             "attacks": list(self.attacks),
         }
+
+    def game(self) -> Game:
+        """Return the removal under the first seed."""
+        world = draw_world(self.graph, self.ratio, self.first_seed)
+        return Game(world.graph, world.removal, np.array(world.removal.labels))
 
     def attempt(self, seed: int, method: Method) -> Record:
         """Audit one method under one seed."""
@@ -126,7 +138,7 @@ class MembershipAudit(ForgettingAudit):
         return threat_model(self.sizes)
 
     def results(self, records: Sequence[Record]) -> dict[str, Any]:
-        """Return methods, attacks, metrics, summary, curves, control and rows."""
+        """Return methods, attacks, metrics, summary, curves and rows."""
         kinds = {name: attack.kind for name, attack in self.attacks.items()}
         described = ("name", "describe", "kind", "source", "needs_before")
         return {
@@ -135,7 +147,6 @@ class MembershipAudit(ForgettingAudit):
             "metrics": list(METRICS),
             "summary": summarise(records, [metric["name"] for metric in METRICS], kinds),
             "curves": mean_curves(records, list(COMPARISONS), kinds),
-            "control": [],
             "rows": plain_rows(records),
         }
 
