@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from oubli.baselines.unlearning.inverse import conjugate_gradient, largest_eigenvalue, truncated_series
-from oubli.errors import InputError
 
 
 def matrix_with(eigenvalues, seed=0):
@@ -44,10 +43,10 @@ def test_of_a_zero_matrix_the_largest_eigenvalue_is_zero():
 
 
 @pytest.mark.parametrize(("eigenvalues", "scale"), [([1, 50.0], 20.0), ([-5, 10.0], 10.0), ([1, 1e30], 1.0)])
-def test_a_series_that_diverges_says_so(eigenvalues, scale):
+def test_a_series_that_diverges_has_no_answer(eigenvalues, scale):
     _, product, right = matrix_with(eigenvalues)
-    with pytest.raises(InputError, match="scale: the series diverges"):
-        truncated_series(product, torch.from_numpy(right).float(), 100, scale, 0.0)
+    assert truncated_series(product, torch.from_numpy(right).float(), 100, scale, 0.0) is None
+    assert truncated_series(product, torch.from_numpy(right).float(), 0, scale, 0.0) is not None
 
 
 def test_conjugate_gradients_stop_where_the_matrix_is_not_positive():

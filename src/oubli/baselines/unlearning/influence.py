@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from oubli.baselines.unlearning.classifier import check_number
 from oubli.baselines.unlearning.step import Change, Step, SteppingGCN
+from oubli.errors import InputError
 from oubli.models.parameters import check_integer
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 LEAST_SCALE = 500.0
 """Of the public code of GIF, for edges."""
+DOUBLINGS = 20
+"""How often a scale that was not given is tried; each time it is twice what it was."""
 NOISE_STREAM = 0x5EED << 32
 """Added to the seed for the noise, whose generator must not be that of the initial weights."""
 
@@ -35,7 +38,8 @@ class GIFClassifier(SteppingGCN):
         of the first or less. The public code has 100.
     scale : float, optional
         What the Hessian is divided by, so that the series converges. Without it: 500, as in the public code for edges,
-        or the Hessian's largest eigenvalue, measured at each removal, where that is more.
+        or the Hessian's largest eigenvalue, measured at each removal, where that is more; doubled until the series
+        converges where the loss is far from convex.
     damp : float, default 0.1
         What each term shrinks by, in [0, 1): `damp` times `scale` is added to the Hessian's diagonal. The public code
         has 0; a network that fits its training nodes well has a Hessian near zero, and the step would be too long.
@@ -100,11 +104,18 @@ class GIFClassifier(SteppingGCN):
     def _step(self, change: Change) -> Step:
         from oubli.baselines.unlearning.inverse import truncated_series
 
-        product = change.before.curvature(change.weights)
-        scale = _scale(self.scale, product, change.weights.numel(), self.seed)
-        moved = truncated_series(product, change.gradient_difference(), self.iterations, scale, self.damp)
-        path = f"influence step, series of {self.iterations} terms"
-        return Step(change.weights + moved, path, {"scale": scale})
+        product, pull = change.before.curvature(change.weights), change.gradient_difference()
+        scale = _scale(self.scale, product, pull.numel(), self.seed)
+        for _ in range(1 if self.scale is not None else DOUBLINGS):
+            moved = truncated_series(product, pull, self.iterations, scale, self.damp)
+            if moved is not None:
+                path = f"influence step, series of {self.iterations} terms"
+                return Step(change.weights + moved, path, {"scale": scale})
+            scale *= 2
+        raise InputError(
+            f"scale: the series diverges with {self.scale!r}; nothing was changed. Give a larger scale (above half of "
+            "the Hessian's largest eigenvalue), None to have it chosen, a larger damp or fewer iterations"
+        )
 
 
 class CEUClassifier(SteppingGCN):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 
 from oubli.baselines.unlearning.objective import Product
-from oubli.errors import InputError
 
 POWER_STEPS = 20
 """Power iterations: on citation graphs the estimate has settled to within a few per cent by then."""
@@ -27,27 +26,17 @@ def largest_eigenvalue(product: Product, size: int, seed: int) -> float:
 
 def truncated_series(
     product: Product, vector: torch.Tensor, iterations: int, scale: float, damp: float
-) -> torch.Tensor:
+) -> torch.Tensor | None:
     """Return an approximation of ``H^-1 v`` by ``h <- v + (1 - damp) h - H h / scale``, over `scale` at the end.
 
-    The recursion of Agarwal, Bullins and Hazan (2017), as used for influence functions by Koh and Liang (2017).
-
-    Raises
-    ------
-    InputError
-        When the recursion diverges: its last term is longer than the first one.
+    The recursion of Agarwal, Bullins and Hazan (2017), as used for influence functions by Koh and Liang (2017). None
+    where it diverges: its last term is longer than the first one.
     """
-    total = vector
+    total = former = vector
     for _ in range(iterations):
         former, total = total, vector + (1 - damp) * total - product(total) / scale
-    last = float((total - former).norm()) if iterations else 0.0
-    if not last <= float(vector.norm()):
-        raise InputError(
-            f"scale: the series diverges with {scale:g}, its last term being longer than its first; it must be above "
-            "half of the Hessian's largest eigenvalue: give more, or None to have it measured; or give damp above 0, "
-            "or fewer iterations"
-        )
-    return total / scale
+    # Not turned round: a length that is not a number is no shorter.
+    return total / scale if float((total - former).norm()) <= float(vector.norm()) else None
 
 
 def conjugate_gradient(product: Product, vector: torch.Tensor, iterations: int, damping: float) -> torch.Tensor:
