@@ -117,7 +117,7 @@ def test_a_noisy_step_is_that_of_a_dense_newton_step_in_numpy(tiny):
     graph, _ = tiny
     removal = removals(graph)["edges"]
     fitted = CEUClassifier(noise_std=0.5, **TINY).fit(graph)
-    model = CEUClassifier(noise_std=0.5, damping=0.5, scale=10.0, **TINY).resume(fitted)
+    model = CEUClassifier(noise_std=0.5, damping=5.0, **TINY).resume(fitted)
     model.unlearn(removal)
     weights, hessian, pull = dense_step(graph, fitted, removal)
     wanted = np.linalg.solve(hessian + 5.0 * np.eye(weights.size), pull)
@@ -199,7 +199,7 @@ def test_noise_costs_little_accuracy():
     assert model.score() > retrained.score() - 0.05
 
 
-def test_without_a_scale_it_is_at_least_that_of_the_public_code_and_enough_to_converge(tiny):
+def test_without_a_scale_it_is_that_of_the_public_code_or_enough_to_converge(tiny):
     graph, fitted = tiny
     assert GIFClassifier(**TINY).resume(fitted).unlearn(removals(graph)["edges"]).choices == {"scale": 500.0}
     # Many nodes, and hardly trained: far from a minimum the loss bends most, and downwards too.
@@ -214,7 +214,7 @@ def test_without_a_scale_it_is_at_least_that_of_the_public_code_and_enough_to_co
     assert least < -0.1 * most
     before = fitted.weights_
     scale = fitted.unlearn(removal).choices["scale"]
-    assert scale > max(0.95 * most, -5 * least)
+    assert scale > max(most / 1.9, -5 * least)
     assert np.linalg.norm(fitted.weights_ - before) < 10
 
 

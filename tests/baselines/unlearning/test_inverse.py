@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from oubli.baselines.unlearning.inverse import conjugate_gradient, largest_eigenvalue, truncated_series
+from oubli.baselines.unlearning.inverse import conjugate_gradient, truncated_series
 
 
 def matrix_with(eigenvalues, seed=0):
@@ -30,16 +30,6 @@ def test_damping_is_added_to_the_diagonal():
     given = torch.from_numpy(right).float()
     np.testing.assert_allclose(truncated_series(product, given, 900, 20.0, 0.1).numpy(), wanted, atol=1e-3)
     np.testing.assert_allclose(conjugate_gradient(product, given, 50, 2.0).numpy(), wanted, atol=1e-3)
-
-
-@pytest.mark.parametrize("eigenvalues", [[1, 2, 30.0], [5, -40.0, 1]])
-def test_power_iteration_finds_the_largest_by_size(eigenvalues):
-    _, product, _ = matrix_with(eigenvalues)
-    assert largest_eigenvalue(product, 3, seed=0) == pytest.approx(np.abs(eigenvalues).max(), rel=1e-3)
-
-
-def test_of_a_zero_matrix_the_largest_eigenvalue_is_zero():
-    assert largest_eigenvalue(torch.zeros_like, 5, seed=0) == 0
 
 
 @pytest.mark.parametrize(("eigenvalues", "scale"), [([1, 50.0], 20.0), ([-5, 10.0], 10.0), ([1, 1e30], 1.0)])

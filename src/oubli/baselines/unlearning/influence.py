@@ -13,8 +13,6 @@ from oubli.models.parameters import check_integer
 if TYPE_CHECKING:
     import torch
 
-    from oubli.baselines.unlearning.objective import Product
-
 LEAST_SCALE = 500.0
 """Of the public code of GIF, for edges."""
 DOUBLINGS = 20
@@ -38,8 +36,7 @@ class GIFClassifier(SteppingGCN):
         of the first or less. The public code has 100.
     scale : float, optional
         What the Hessian is divided by, so that the series converges. Without it: 500, as in the public code for edges,
-        or the Hessian's largest eigenvalue, measured at each removal, where that is more; doubled until the series
-        converges where the loss is far from convex.
+        doubled until the series converges.
     damp : float, default 0.1
         What each term shrinks by, in [0, 1): `damp` times `scale` is added to the Hessian's diagonal. The public code
         has 0; a network that fits its training nodes well has a Hessian near zero, and the step would be too long.
@@ -105,7 +102,7 @@ class GIFClassifier(SteppingGCN):
         from oubli.baselines.unlearning.inverse import truncated_series
 
         product, pull = change.before.curvature(change.weights), change.gradient_difference()
-        scale = _scale(self.scale, product, pull.numel(), self.seed)
+        scale = LEAST_SCALE if self.scale is None else float(self.scale)
         for _ in range(1 if self.scale is not None else DOUBLINGS):
             moved = truncated_series(product, pull, self.iterations, scale, self.damp)
             if moved is not None:
@@ -132,10 +129,9 @@ class CEUClassifier(SteppingGCN):
         Standard deviation of the noise's entries, beside a loss that is summed over training nodes.
     iterations : int, default 100
         Conjugate gradient steps, at most.
-    damping : float, default 0.1
-        Share of `scale` that is added to the Hessian's diagonal.
-    scale : float, optional
-        As for `GIFClassifier`.
+    damping : float, default 50.0
+        Added to the Hessian's diagonal: a network that fits its training nodes well has a Hessian near zero, with
+        negative eigenvalues.
     hidden, epochs, learning_rate, weight_decay, dropout
         As for `GIFClassifier`.
     seed : int, default 0
@@ -154,8 +150,7 @@ class CEUClassifier(SteppingGCN):
         *,
         noise_std: float = 0.1,
         iterations: int = 100,
-        damping: float = 0.1,
-        scale: float | None = None,
+        damping: float = 50.0,
         hidden: int = 64,
         epochs: int = 100,
         learning_rate: float = 0.05,
@@ -171,15 +166,13 @@ class CEUClassifier(SteppingGCN):
             dropout=dropout,
             seed=seed,
         )
-        self.noise_std, self.iterations, self.damping, self.scale = noise_std, iterations, damping, scale
+        self.noise_std, self.iterations, self.damping = noise_std, iterations, damping
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_integer(self.iterations, "iterations", 1, 1_000_000)
         check_number(self.noise_std, "noise_std", 0.0, math.inf)
         check_number(self.damping, "damping", 0.0, math.inf)
-        if self.scale is not None:
-            check_number(self.scale, "scale", 1e-12, math.inf)
 
     def _training(self) -> dict[str, Any]:
         return super()._training() | {"noise_std": self.noise_std}
@@ -194,13 +187,6 @@ class CEUClassifier(SteppingGCN):
         from oubli.baselines.unlearning.inverse import conjugate_gradient
 
         product = change.before.curvature(change.weights)
-        scale = _scale(self.scale, product, change.weights.numel(), self.seed)
-        moved = conjugate_gradient(product, change.gradient_difference(), self.iterations, self.damping * scale)
+        moved = conjugate_gradient(product, change.gradient_difference(), self.iterations, self.damping)
         path = f"influence step, at most {self.iterations} conjugate gradients"
-        return Step(change.weights + moved, path, {"scale": scale})
-
-
-def _scale(given: float | None, product: Product, size: int, seed: int) -> float:
-    from oubli.baselines.unlearning.inverse import largest_eigenvalue
-
-    return max(LEAST_SCALE, largest_eigenvalue(product, size, seed)) if given is None else float(given)
+        return Step(change.weights + moved, path, {})

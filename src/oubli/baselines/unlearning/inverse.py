@@ -6,22 +6,7 @@ import torch
 
 from oubli.baselines.unlearning.objective import Product
 
-POWER_STEPS = 20
-"""Power iterations: on citation graphs the estimate has settled to within a few per cent by then."""
 TOLERANCE = 1e-6
-
-
-def largest_eigenvalue(product: Product, size: int, seed: int) -> float:
-    """Return an estimate of the largest absolute eigenvalue, by power iteration from a random vector."""
-    vector = torch.randn(size, generator=torch.Generator().manual_seed(seed))
-    value = 0.0
-    for _ in range(POWER_STEPS):
-        vector /= vector.norm()
-        vector = product(vector)
-        value = float(vector.norm())
-        if not value:
-            break
-    return value
 
 
 def truncated_series(
@@ -30,13 +15,17 @@ def truncated_series(
     """Return an approximation of ``H^-1 v`` by ``h <- v + (1 - damp) h - H h / scale``, over `scale` at the end.
 
     The recursion of Agarwal, Bullins and Hazan (2017), as used for influence functions by Koh and Liang (2017). None
-    where it diverges: its last term is longer than the first one.
+    where it diverges: a term is longer than the first one.
     """
-    total = former = vector
+    total = vector
+    longest = float(vector.norm())
     for _ in range(iterations):
         former, total = total, vector + (1 - damp) * total - product(total) / scale
-    # Not turned round: a length that is not a number is no shorter.
-    return total / scale if float((total - former).norm()) <= float(vector.norm()) else None
+        # The lengths of terms are log-convex: one that is above the first is no exception. Not turned round: a length
+        # that is not a number is no shorter.
+        if not float((total - former).norm()) <= longest:
+            return None
+    return total / scale
 
 
 def conjugate_gradient(product: Product, vector: torch.Tensor, iterations: int, damping: float) -> torch.Tensor:
