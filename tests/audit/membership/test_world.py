@@ -10,15 +10,17 @@ from oubli.graph import Graph, generate_graph
 def test_every_labelled_node_has_one_place():
     graph = generate_graph(203, seed=1)
     world = draw_world(graph, 0.1, seed=4)
-    sizes = group_sizes(203, 0.1)
-    assert sizes == {"unlearned": 7, "retained": 64, "never": 71, "validation": 20, "test": 41}
-    assert sum(sizes.values()) == 203
+    sizes = group_sizes(graph, 0.1)
+    assert sizes == {"known": 4, "unlearned": 7, "retained": 62, "never": 69, "validation": 20, "test": 41}
+    assert sum(sizes.values()) == graph.num_nodes
     assert {name: int(mask.sum()) for name, mask in world.groups.items()} == {
         name: sizes[name] for name in ("unlearned", "retained", "never")
     }
     np.testing.assert_array_equal(np.sum(list(world.groups.values()), axis=0), 1)
     members = world.candidates[world.groups["unlearned"] | world.groups["retained"]]
-    assert world.graph.train_nodes.tolist() == graph.node_ids[members].tolist()
+    assert world.graph.train_nodes.tolist() == sorted([*members, *world.known])
+    assert sorted(graph.labels[world.known]) == [0, 1, 2, 3]
+    assert not np.isin(world.known, world.candidates).any()
     assert (world.graph.val_nodes.size, world.graph.test_nodes.size) == (20, 41)
     outside = np.concatenate([world.graph.val_nodes, world.graph.test_nodes])
     assert not np.isin(graph.node_ids[world.candidates], outside).any()
@@ -66,9 +68,13 @@ def test_each_candidate_is_in_half_of_the_shadow_models_whoever_is_a_member():
     [
         (generate_graph(60, seed=1), 0, "ratio: expected a number above 0 and below 1, got 0"),
         (generate_graph(60, seed=1), True, "ratio: expected"),
-        (generate_graph(60, seed=1), 0.99, "ratio: 0.99 unlearns all 21 training labels"),
-        (generate_graph(15, average_degree=2, seed=1), 0.1, "15 nodes have a label"),
-        (Graph.from_edges([(0, 1)], labels=np.zeros(40, int)), 0.1, "all labels are the same"),
+        (generate_graph(60, seed=1), 0.99, "ratio: 0.99 unlearns all 19 training labels"),
+        (
+            generate_graph(15, average_degree=2, seed=1),
+            0.1,
+            "15 nodes have a label, .* classes, 40; leave rare",
+        ),
+        (Graph.from_edges([(0, 1)], labels=np.zeros(40, int)), 0.1, "fewer than two classes"),
     ],
 )
 def test_graphs_and_ratios_of_which_no_world_can_be_drawn_are_refused(graph, ratio, said):

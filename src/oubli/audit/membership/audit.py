@@ -91,7 +91,7 @@ class MembershipAudit(ForgettingAudit):
         check_shadows(shadows)
         self.ratio, self.shadows = float(ratio), shadows
         self.attacks = build_attacks(attacks)
-        self.sizes = group_sizes(int((graph.label_codes >= 0).sum()), self.ratio)
+        self.sizes = group_sizes(graph, self.ratio)
         self._families, self._shadow_models = Families(), ShadowModels(shadows)
 
     def own_settings(self) -> dict[str, Any]:

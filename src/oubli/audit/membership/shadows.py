@@ -59,7 +59,8 @@ class ShadowModels:
         asked = ids[world.candidates]
         posteriors = np.empty((*members.shape, graph.classes.size))
         for number, chosen in enumerate(members):
-            taught = graph.with_splits(train=asked[chosen], val=graph.val_nodes, test=graph.test_nodes)
+            train = np.concatenate([ids[world.known], asked[chosen]])
+            taught = graph.with_splits(train=train, val=graph.val_nodes, test=graph.test_nodes)
             model = method.make(derived_seed(seed, f"shadow {number}")).fit(taught)
             posteriors[number] = posterior_columns(model, graph.classes, asked)
         return Shadows(posteriors, members)

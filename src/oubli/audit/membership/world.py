@@ -14,26 +14,31 @@ from oubli.graph import Graph, Removal
 
 VALIDATION, TEST = 0.1, 0.2
 """Shares of the labelled nodes in these splits; the rest are candidates, and half of those are members."""
-FEWEST_LABELLED = 20
+FEWEST_EACH = 10
+"""Labelled nodes for each class, on average, that leave something to draw."""
 FEWEST_NEVER = 100
 """With fewer, one false alarm is already above a false positive rate of 1 %."""
 
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """One draw of memberships. The graph and the candidates are public, the groups are not.
+    """One draw of memberships. The graph, the candidates and the known members are public, the groups are not.
 
     Parameters
     ----------
     graph : Graph
-        The members are its training nodes.
+        Its training nodes are the members and the known members.
+    known : ndarray of int64, shape (classes,)
+        Positions in ``graph.node_ids``, ascending: a node of each class that is in training for all to know, in that of
+        shadow models too. So all models know the same classes, whatever is drawn, and whatever is unlearned.
     candidates : ndarray of int64, shape (candidates,)
-        Positions in ``graph.node_ids``, ascending: all labelled nodes that are in neither validation nor test.
+        Positions, ascending: all labelled nodes that are neither known members nor in validation or test.
     groups : dict of str to ndarray of bool, shape (candidates,)
         ``unlearned`` and ``retained``, which are the members, and ``never``.
     """
 
     graph: Graph
+    known: NDArray[np.int64]
     candidates: NDArray[np.int64]
     groups: dict[str, NDArray[np.bool_]]
 
@@ -53,16 +58,18 @@ class World:
         return self.graph.label_codes[self.candidates].astype(np.int64)
 
 
-def group_sizes(labelled: int, ratio: float) -> dict[str, int]:
-    """Return how many of so many labelled nodes come into each group and split.
+def group_sizes(graph: Graph, ratio: float) -> dict[str, int]:
+    """Return how many labelled nodes come into each group and split.
 
     Members are half of the candidates, rounded down, and `ratio` of them are unlearned, one at the least.
     """
+    labelled, known = int((graph.label_codes >= 0).sum()), graph.classes.size
     validation, test = round(VALIDATION * labelled), round(TEST * labelled)
-    candidates = labelled - validation - test
+    candidates = labelled - known - validation - test
     members = candidates // 2
     unlearned = max(1, round(ratio * members))
     return {
+        "known": known,
         "unlearned": unlearned,
         "retained": members - unlearned,
         "never": candidates - members,
@@ -75,12 +82,15 @@ def check_world(graph: Graph, ratio: float) -> None:
     """Raise `InputError` where no world can be drawn."""
     if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not 0 < ratio < 1:
         raise InputError(f"ratio: expected a number above 0 and below 1, got {ratio!r}")
-    labelled = int((graph.label_codes >= 0).sum())
-    if labelled < FEWEST_LABELLED:
-        raise InputError(f"graph: {labelled} nodes have a label, and an audit of memberships needs {FEWEST_LABELLED}")
-    if graph.classes.size < 2:
-        raise InputError("graph: all labels are the same, so a model of them holds nothing; give one with two classes")
-    sizes = group_sizes(labelled, ratio)
+    labelled, classes = int((graph.label_codes >= 0).sum()), graph.classes.size
+    if classes < 2:
+        raise InputError("graph: has labels of fewer than two classes, so a model of them holds nothing; give two")
+    if labelled < FEWEST_EACH * classes:
+        raise InputError(
+            f"graph: {labelled} nodes have a label, and an audit of memberships needs {FEWEST_EACH} times as many as "
+            f"there are classes, {FEWEST_EACH * classes}; leave rare classes without a label"
+        )
+    sizes = group_sizes(graph, ratio)
     if not sizes["retained"]:
         raise InputError(f"ratio: {ratio:g} unlearns all {sizes['unlearned']} training labels; give a smaller share")
 
@@ -99,11 +109,15 @@ def draw_world(graph: Graph, ratio: float, seed: int) -> World:
     whole = graph.compacted()
     labelled = np.flatnonzero(whole.label_codes >= 0)
     drawn = np.random.default_rng(derived_seed(seed, "memberships")).permutation(labelled)
-    sizes = group_sizes(labelled.size, ratio)
-    parts = dict(zip(sizes, np.split(drawn, np.cumsum(list(sizes.values()))[:-1]), strict=True))
+    first_of_class = np.unique(whole.label_codes[drawn], return_index=True)[1]
+    known, rest = np.sort(drawn[first_of_class]), np.delete(drawn, first_of_class)
+    sizes = group_sizes(graph, ratio)
+    names = [name for name in sizes if name != "known"]
+    parts = dict(zip(names, np.split(rest, np.cumsum([sizes[name] for name in names])[:-1]), strict=True))
     groups = {name: parts[name] for name in ("unlearned", "retained", "never")}
     candidates = np.sort(np.concatenate(list(groups.values())))
     ids = whole.node_ids
-    members = np.concatenate([parts["unlearned"], parts["retained"]])
-    split = whole.with_splits(train=ids[members], val=ids[parts["validation"]], test=ids[parts["test"]])
-    return World(split, candidates, {name: np.isin(candidates, chosen) for name, chosen in groups.items()})
+    taught = np.concatenate([known, parts["unlearned"], parts["retained"]])
+    split = whole.with_splits(train=ids[taught], val=ids[parts["validation"]], test=ids[parts["test"]])
+    masks = {name: np.isin(candidates, chosen) for name, chosen in groups.items()}
+    return World(split, known, candidates, masks)
