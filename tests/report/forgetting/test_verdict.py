@@ -22,9 +22,9 @@ def test_verdicts_follow_from_claims_and_figures():
     assert {name: verdict.word for name, verdict in found.items()} == {
         "exact": "Nothing remains: advantage 0",
         "certified": "Within its bound",
-        "gif": "Leaks above the floor",
-        "stale": "Leaks above the floor",
-        "ascent": "Nothing found, nothing promised",
+        "gif": "Told from retraining",
+        "stale": "Told from retraining",
+        "ascent": "Nothing beyond chance, nothing promised",
     }
     assert [found[name].status for name in found] == ["safe", "safe", "leak", "leak", "unclear"]
     exact = " ".join(found["exact"].sentences)
@@ -88,8 +88,8 @@ def _lines(gains):
 def test_of_many_comparisons_without_a_leak_hardly_ever_one_remains():
     rng = np.random.default_rng(0)
     runs = [_lines(rng.normal(0, 0.02, (12, 8))) for _ in range(12)]
-    above = [sum(line.above_floor for line in lines) for lines in runs]
-    assert sum(count > 0 for count in above) >= 3, "by their intervals alone some are above, or the test tests nothing"
+    off = [sum(line.off_floor for line in lines) for lines in runs]
+    assert sum(count > 0 for count in off) >= 3, "by their intervals alone some are off, or the test tests nothing"
     assert sum(bool(beyond_chance(lines)) for lines in runs) <= 1
 
 
@@ -100,4 +100,5 @@ def test_a_leak_among_many_comparisons_remains():
     same = np.zeros((3, 8))
     same[1] = 0.25
     assert [line.attack for line in beyond_chance(_lines(same))] == ["1"]
-    assert beyond_chance(_lines(-same)) == []
+    turned = beyond_chance(_lines(-same))
+    assert [(line.attack, line.below_floor) for line in turned] == [("1", True)], "guesses can be turned round"
