@@ -24,7 +24,7 @@ def test_verdicts_follow_from_claims_and_figures():
         "certified": "Within its bound",
         "gif": "Told from retraining",
         "stale": "Told from retraining",
-        "ascent": "Nothing beyond chance, nothing promised",
+        "ascent": "Off the floor, not beyond chance",
     }
     assert [found[name].status for name in found] == ["safe", "safe", "leak", "leak", "unclear"]
     exact = " ".join(found["exact"].sentences)
@@ -32,8 +32,20 @@ def test_verdicts_follow_from_claims_and_figures():
     assert "no attack on the model after the removal can tell" in exact
     assert "what the graph tells: retraining has the same" in exact
     assert "nobody's advantage is above .462. Measured: .100 [−.210, .380]" in found["certified"].sentences[0]
+    assert "none of them remains when corrected" in " ".join(found["ascent"].sentences)
     assert "this run would have seen a gain in AUC of .0" in " ".join(found["ascent"].sentences)
     assert found["stale"].parts[0].startswith("Title of auc_matched: trend-mia has .")
+
+
+def test_a_method_of_which_nothing_is_found_has_not_promised_anything():
+    made = results()
+    for line in made["summary"]:
+        line |= {"above_floor": False, "below_floor": False}
+    found = verdicts(made)["ascent"]
+    assert (found.status, found.word) == ("unclear", "Nothing found, nothing promised")
+    assert found.sentences[0] == (
+        "Not one of 6 comparisons (attacks times metrics of what was removed) is off the floor."
+    )
 
 
 def test_who_kept_the_former_answers_is_told_apart_from_attacks_after():

@@ -90,7 +90,9 @@ def _verdict(audit: ForgettingResults, method: MethodRecord) -> Verdict:
         return Verdict(method, "leak", word, said, tuple(_farthest(audit, lines)))
     if not lines and control is None:
         return Verdict(method, "unknown", "Not measured", ("It promises nothing, and no attack was run.", *before))
-    return Verdict(method, "unclear", "Nothing beyond chance, nothing promised", said, tuple(_farthest(audit, lines)))
+    hints = any(line.off_floor for line in lines)
+    word = "Off the floor, not beyond chance" if hints else "Nothing found, nothing promised"
+    return Verdict(method, "unclear", word, said, tuple(_farthest(audit, lines)))
 
 
 def _identical(method: MethodRecord, lines: Sequence[Line]) -> Iterator[str]:
@@ -146,7 +148,7 @@ def _search(lines: Sequence[Line]) -> Iterator[str]:
         yield (
             f"{off} of {tried} comparisons (attacks times metrics of what was removed) are off the floor, {above} of "
             f"them above; about {LEVEL * tried:.1f} would be by chance, and {left} when corrected for having made so "
-            "many (Holm)."
+            f"many (Holm).{'' if kept else ' More seeds would decide.'}"
         )
     else:
         yield f"Not one of {tried} comparisons (attacks times metrics of what was removed) is off the floor."
