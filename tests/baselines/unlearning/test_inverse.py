@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from oubli.baselines.unlearning.inverse import conjugate_gradient, largest_eigenvalue, truncated_series
-from oubli.errors import InputError
+from oubli.baselines.unlearning.inverse import conjugate_gradient, truncated_series
 
 
 def matrix_with(eigenvalues, seed=0):
@@ -33,21 +32,11 @@ def test_damping_is_added_to_the_diagonal():
     np.testing.assert_allclose(conjugate_gradient(product, given, 50, 2.0).numpy(), wanted, atol=1e-3)
 
 
-@pytest.mark.parametrize("eigenvalues", [[1, 2, 30.0], [5, -40.0, 1]])
-def test_power_iteration_finds_the_largest_by_size(eigenvalues):
-    _, product, _ = matrix_with(eigenvalues)
-    assert largest_eigenvalue(product, 3, seed=0) == pytest.approx(np.abs(eigenvalues).max(), rel=1e-3)
-
-
-def test_of_a_zero_matrix_the_largest_eigenvalue_is_zero():
-    assert largest_eigenvalue(torch.zeros_like, 5, seed=0) == 0
-
-
 @pytest.mark.parametrize(("eigenvalues", "scale"), [([1, 50.0], 20.0), ([-5, 10.0], 10.0), ([1, 1e30], 1.0)])
-def test_a_series_that_diverges_says_so(eigenvalues, scale):
+def test_a_series_that_diverges_has_no_answer(eigenvalues, scale):
     _, product, right = matrix_with(eigenvalues)
-    with pytest.raises(InputError, match="scale: the series diverges"):
-        truncated_series(product, torch.from_numpy(right).float(), 100, scale, 0.0)
+    assert truncated_series(product, torch.from_numpy(right).float(), 100, scale, 0.0) is None
+    assert truncated_series(product, torch.from_numpy(right).float(), 0, scale, 0.0) is not None
 
 
 def test_conjugate_gradients_stop_where_the_matrix_is_not_positive():

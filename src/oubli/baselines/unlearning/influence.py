@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from oubli.baselines.unlearning.classifier import check_number
 from oubli.baselines.unlearning.step import Change, Step, SteppingGCN
+from oubli.errors import InputError
 from oubli.models.parameters import check_integer
 
 if TYPE_CHECKING:
     import torch
 
-    from oubli.baselines.unlearning.objective import Product
-
 LEAST_SCALE = 500.0
 """Of the public code of GIF, for edges."""
+DOUBLINGS = 20
+"""How often a scale that was not given is tried; each time it is twice what it was."""
 NOISE_STREAM = 0x5EED << 32
 """Added to the seed for the noise, whose generator must not be that of the initial weights."""
 
@@ -35,7 +36,7 @@ class GIFClassifier(SteppingGCN):
         of the first or less. The public code has 100.
     scale : float, optional
         What the Hessian is divided by, so that the series converges. Without it: 500, as in the public code for edges,
-        or the Hessian's largest eigenvalue, measured at each removal, where that is more.
+        doubled until the series converges.
     damp : float, default 0.1
         What each term shrinks by, in [0, 1): `damp` times `scale` is added to the Hessian's diagonal. The public code
         has 0; a network that fits its training nodes well has a Hessian near zero, and the step would be too long.
@@ -100,11 +101,18 @@ class GIFClassifier(SteppingGCN):
     def _step(self, change: Change) -> Step:
         from oubli.baselines.unlearning.inverse import truncated_series
 
-        product = change.before.curvature(change.weights)
-        scale = _scale(self.scale, product, change.weights.numel(), self.seed)
-        moved = truncated_series(product, change.gradient_difference(), self.iterations, scale, self.damp)
-        path = f"influence step, series of {self.iterations} terms"
-        return Step(change.weights + moved, path, {"scale": scale})
+        product, pull = change.before.curvature(change.weights), change.gradient_difference()
+        scale = LEAST_SCALE if self.scale is None else float(self.scale)
+        for _ in range(1 if self.scale is not None else DOUBLINGS):
+            moved = truncated_series(product, pull, self.iterations, scale, self.damp)
+            if moved is not None:
+                path = f"influence step, series of {self.iterations} terms"
+                return Step(change.weights + moved, path, {"scale": scale})
+            scale *= 2
+        raise InputError(
+            f"scale: the series diverges with {self.scale!r}; nothing was changed. Give a larger scale (above half of "
+            "the Hessian's largest eigenvalue), None to have it chosen, a larger damp or fewer iterations"
+        )
 
 
 class CEUClassifier(SteppingGCN):
@@ -121,10 +129,9 @@ class CEUClassifier(SteppingGCN):
         Standard deviation of the noise's entries, beside a loss that is summed over training nodes.
     iterations : int, default 100
         Conjugate gradient steps, at most.
-    damping : float, default 0.1
-        Share of `scale` that is added to the Hessian's diagonal.
-    scale : float, optional
-        As for `GIFClassifier`.
+    damping : float, default 50.0
+        Added to the Hessian's diagonal: a network that fits its training nodes well has a Hessian near zero, with
+        negative eigenvalues.
     hidden, epochs, learning_rate, weight_decay, dropout
         As for `GIFClassifier`.
     seed : int, default 0
@@ -143,8 +150,7 @@ class CEUClassifier(SteppingGCN):
         *,
         noise_std: float = 0.1,
         iterations: int = 100,
-        damping: float = 0.1,
-        scale: float | None = None,
+        damping: float = 50.0,
         hidden: int = 64,
         epochs: int = 100,
         learning_rate: float = 0.05,
@@ -160,15 +166,13 @@ class CEUClassifier(SteppingGCN):
             dropout=dropout,
             seed=seed,
         )
-        self.noise_std, self.iterations, self.damping, self.scale = noise_std, iterations, damping, scale
+        self.noise_std, self.iterations, self.damping = noise_std, iterations, damping
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_integer(self.iterations, "iterations", 1, 1_000_000)
         check_number(self.noise_std, "noise_std", 0.0, math.inf)
         check_number(self.damping, "damping", 0.0, math.inf)
-        if self.scale is not None:
-            check_number(self.scale, "scale", 1e-12, math.inf)
 
     def _training(self) -> dict[str, Any]:
         return super()._training() | {"noise_std": self.noise_std}
@@ -183,13 +187,6 @@ class CEUClassifier(SteppingGCN):
         from oubli.baselines.unlearning.inverse import conjugate_gradient
 
         product = change.before.curvature(change.weights)
-        scale = _scale(self.scale, product, change.weights.numel(), self.seed)
-        moved = conjugate_gradient(product, change.gradient_difference(), self.iterations, self.damping * scale)
+        moved = conjugate_gradient(product, change.gradient_difference(), self.iterations, self.damping)
         path = f"influence step, at most {self.iterations} conjugate gradients"
-        return Step(change.weights + moved, path, {"scale": scale})
-
-
-def _scale(given: float | None, product: Product, size: int, seed: int) -> float:
-    from oubli.baselines.unlearning.inverse import largest_eigenvalue
-
-    return max(LEAST_SCALE, largest_eigenvalue(product, size, seed)) if given is None else float(given)
+        return Step(change.weights + moved, path, {})

@@ -5,48 +5,26 @@ from __future__ import annotations
 import torch
 
 from oubli.baselines.unlearning.objective import Product
-from oubli.errors import InputError
 
-POWER_STEPS = 20
-"""Power iterations: on citation graphs the estimate has settled to within a few per cent by then."""
 TOLERANCE = 1e-6
-
-
-def largest_eigenvalue(product: Product, size: int, seed: int) -> float:
-    """Return an estimate of the largest absolute eigenvalue, by power iteration from a random vector."""
-    vector = torch.randn(size, generator=torch.Generator().manual_seed(seed))
-    value = 0.0
-    for _ in range(POWER_STEPS):
-        vector /= vector.norm()
-        vector = product(vector)
-        value = float(vector.norm())
-        if not value:
-            break
-    return value
 
 
 def truncated_series(
     product: Product, vector: torch.Tensor, iterations: int, scale: float, damp: float
-) -> torch.Tensor:
+) -> torch.Tensor | None:
     """Return an approximation of ``H^-1 v`` by ``h <- v + (1 - damp) h - H h / scale``, over `scale` at the end.
 
-    The recursion of Agarwal, Bullins and Hazan (2017), as used for influence functions by Koh and Liang (2017).
-
-    Raises
-    ------
-    InputError
-        When the recursion diverges: its last term is longer than the first one.
+    The recursion of Agarwal, Bullins and Hazan (2017), as used for influence functions by Koh and Liang (2017). None
+    where it diverges: a term is longer than the first one.
     """
     total = vector
+    longest = float(vector.norm())
     for _ in range(iterations):
         former, total = total, vector + (1 - damp) * total - product(total) / scale
-    last = float((total - former).norm()) if iterations else 0.0
-    if not last <= float(vector.norm()):
-        raise InputError(
-            f"scale: the series diverges with {scale:g}, its last term being longer than its first; it must be above "
-            "half of the Hessian's largest eigenvalue: give more, or None to have it measured; or give damp above 0, "
-            "or fewer iterations"
-        )
+        # The lengths of terms are log-convex: one that is above the first is no exception. Not turned round: a length
+        # that is not a number is no shorter.
+        if not float((total - former).norm()) <= longest:
+            return None
     return total / scale
 
 
