@@ -39,6 +39,10 @@ class SparseMatrix:
         product: torch.Tensor = _Product.apply(self, dense)
         return product
 
+    def transposed(self) -> SparseMatrix:
+        """Return the transpose, which shares the arrays."""
+        return SparseMatrix(self.columns, self.rows)
+
     def masked(self, factors: NDArray[np.float32]) -> SparseMatrix:
         """Return the matrix with each stored entry multiplied by its factor."""
         if self._places is None:
@@ -58,7 +62,8 @@ class _Product(torch.autograd.Function):  # type: ignore[misc]
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[None, torch.Tensor | None]:
         if not ctx.needs_input_grad[1]:
             return None, None
-        return None, torch.from_numpy(ctx.matrix.columns @ gradients[0].numpy())
+        # The function itself once more: a gradient of it can be differentiated again.
+        return None, ctx.matrix.transposed().times(gradients[0])
 
 
 Inputs: TypeAlias = torch.Tensor | SparseMatrix
