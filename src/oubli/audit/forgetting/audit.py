@@ -51,6 +51,8 @@ class ForgettingAudit(ABC):
     ) -> None:
         if not isinstance(seeds, int) or isinstance(seeds, bool) or not 1 <= seeds <= MOST_SEEDS:
             raise InputError(f"seeds: expected an integer from 1 to {MOST_SEEDS:,}, got {seeds!r}")
+        if not isinstance(first_seed, int) or isinstance(first_seed, bool) or first_seed < 0:
+            raise InputError(f"first_seed: expected an integer of at least 0, got {first_seed!r}")
         parsed = [parse_method(text, self.kind) for text in methods]
         if not parsed:
             raise InputError("methods: name at least one")
