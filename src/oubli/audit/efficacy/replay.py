@@ -52,7 +52,10 @@ class Replay(EfficacyTest):
         self.kind, self.share = kind, share
         self.name = "replay" if kind == "labels" else f"replay-{kind}"
         gone = "these labels" if kind == "labels" else "these training nodes"
-        self.describe = f"marked nodes are learned under the same wrong label, and {gone} unlearned in one request"
+        self.describe = (
+            f"{100 * share:g} % of the nodes are marked, and learned under one wrong label in the training split; {gone} "
+            "are unlearned in one request"
+        )
 
     def scenario(self, graph: Graph, seed: int) -> Scenario:
         """Return the test on a graph with a split."""
