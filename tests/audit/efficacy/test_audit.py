@@ -28,7 +28,7 @@ def broken(model, tests, seeds=1):
 
 
 def small_network(method, seed):
-    return method.make(seed).set_params(hidden=16, epochs=40)
+    return method.make(seed).set_params(hidden=16, epochs=60)
 
 
 def without_times(part):
