@@ -9,13 +9,15 @@ import subprocess
 from dataclasses import dataclass
 
 import pytest
+from tests.report.efficacy.example import results as efficacy
+from tests.report.forgetting.example import results as forgetting
 from tests.report.gradients.example import results
 
 pytest.importorskip("jinja2")
 pytest.importorskip("networkx")
 image = pytest.importorskip("matplotlib.image")
 
-from oubli.report import write_gradient_report  # noqa: E402
+from oubli.report import audit_report, write_gradient_report  # noqa: E402
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
@@ -92,9 +94,12 @@ def test_policy_of_the_page_stops_what_a_name_might_smuggle_in(page, tmp_path):
     assert "<title>owned" not in seen.dom
 
 
-def test_figures_have_size_and_nothing_sticks_out(page, tmp_path):
+@pytest.mark.parametrize(
+    ("made", "least"), [(results, 6), (forgetting, 9), (efficacy, 4)], ids=["gradients", "forgetting", "efficacy"]
+)
+def test_figures_have_size_and_nothing_sticks_out(made, least, tmp_path):
     # Frames can be narrower than a window.
-    text = re.sub(r"<meta http-equiv[^>]*>", "", page.read_text()).replace("</body>", MEASURE + "</body>")
+    text = re.sub(r"<meta http-equiv[^>]*>", "", audit_report(made())).replace("</body>", MEASURE + "</body>")
     frame = '<iframe style="border:0;width:{}px;height:900px" srcdoc="{}"></iframe>'
     frames = tmp_path / "frames.html"
     frames.write_text("<html>" + "".join(frame.format(width, html.escape(text)) for width in (400, 1280)))
@@ -104,7 +109,7 @@ def test_figures_have_size_and_nothing_sticks_out(page, tmp_path):
         measured = json.loads(html.unescape(found.group(1)))
         assert measured["page"] <= width
         assert measured["outside"] == []
-        assert len(measured["figures"]) >= 6
+        assert len(measured["figures"]) >= least
         for left, right, wide, high in measured["figures"]:
             assert 0 <= left < right <= width
             assert wide > 150

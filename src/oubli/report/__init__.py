@@ -10,6 +10,8 @@ except ImportError as error:
     ) from None
 
 from oubli.report.audits import audit_report, read_audit_results, write_audit_report
+from oubli.report.efficacy.page import efficacy_report, write_efficacy_report
+from oubli.report.efficacy.results import read_efficacy_results
 from oubli.report.forgetting.page import forgetting_report, write_forgetting_report
 from oubli.report.forgetting.results import read_forgetting_results
 from oubli.report.gradients.page import gradient_report, write_gradient_report
@@ -19,12 +21,15 @@ from oubli.report.page import command_of
 __all__ = [
     "audit_report",
     "command_of",
+    "efficacy_report",
     "forgetting_report",
     "gradient_report",
     "read_audit_results",
+    "read_efficacy_results",
     "read_forgetting_results",
     "read_gradient_results",
     "write_audit_report",
+    "write_efficacy_report",
     "write_forgetting_report",
     "write_gradient_report",
 ]

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from oubli.report.efficacy.page import efficacy_report
+from oubli.report.efficacy.results import FORMAT as EFFICACY
+from oubli.report.efficacy.results import EfficacyResults
 from oubli.report.fields import check_format
 from oubli.report.forgetting.page import forgetting_report
 from oubli.report.forgetting.results import FORMATS as FORGETTING
@@ -19,10 +22,12 @@ from oubli.report.reading import read_results
 PAGES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     GRADIENTS: gradient_report,
     **dict.fromkeys(FORGETTING, forgetting_report),
+    EFFICACY: efficacy_report,
 }
 CHECKS: dict[str, Callable[[Mapping[str, Any]], object]] = {
     GRADIENTS: GradientResults.of,
     **dict.fromkeys(FORGETTING, ForgettingResults.of),
+    EFFICACY: EfficacyResults.of,
 }
 
 

@@ -78,6 +78,19 @@ def write_share(figure: Estimate) -> str:
     return share(figure.value) + (f" [{100 * ends[0]:.1f}, {100 * ends[1]:.1f}]" if ends else "")
 
 
+def write_points(figure: Estimate) -> str:
+    """Return a difference of shares: ``+1.2 points [−0.3, +2.0]``."""
+    if figure.value is None:
+        return MISSING
+    low_and_high = f" [{_points(figure.low)}, {_points(figure.high)}]" if figure.interval else ""
+    return f"{_points(figure.value)} points{low_and_high}"
+
+
+def _points(value: float | None) -> str:
+    shown = f"{100 * (value or 0.0):+.1f}"
+    return "0" if not float(shown) else shown.replace("-", MINUS)
+
+
 def duration(seconds: float | None) -> str:
     """Return a time with a fitting unit: ``1.3 ms``, ``2.40 s``."""
     if seconds is None:

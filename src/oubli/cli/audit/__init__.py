@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from oubli.cli.audit.efficacy import audit_efficacy
 from oubli.cli.audit.gradients import audit_gradients
 from oubli.cli.audit.inversion import audit_inversion
 from oubli.cli.audit.membership import audit_membership
@@ -20,5 +21,5 @@ def audit(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (audit_gradients, audit_inversion, audit_membership):
+for command in (audit_gradients, audit_inversion, audit_membership, audit_efficacy):
     audit.add_command(command)

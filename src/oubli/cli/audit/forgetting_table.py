@@ -18,9 +18,9 @@ COLUMNS = {
 """Metrics in the table, and their names there; all others are in summary.csv."""
 LEGEND = (
     "Each cell: mean over seeds, in brackets the floor (the same attack on a model that never had what was removed), * "
-    "where the gain over the floor is above 0 with 95 % confidence. The floor is above 0.5 where the graph itself gives "
-    "away what is asked for: read the difference. matched: what was unlearned against what the model never had. +before: "
-    "needs the answers from before the removal. Intervals and all other metrics are in summary.csv."
+    "where the gain over the floor is above 0 with 95 % confidence. The floor is above 0.5 where the graph itself "
+    "gives away what is asked for: read the difference. matched: what was unlearned against what the model never had. "
+    "+before: needs the answers from before the removal. Intervals and all other metrics are in summary.csv."
 )
 
 

@@ -45,9 +45,9 @@ def audit_inversion(
 ) -> None:
     """Remove edges from trained models, and try to find them again.
 
-    Each method learns half of the graph and unlearns some edges; attackers ask the model what it says of nodes then, and
-    have the other half for themselves. Each figure stands beside its floor: the same attack on a model that never had
-    the edges. The folder gets results.json, rows.csv, summary.csv and report.html.
+    Each method learns half of the graph and unlearns some edges; attackers ask the model what it says of nodes then,
+    and have the other half for themselves. Each figure stands beside its floor: the same attack on a model that never
+    had the edges. The folder gets results.json, rows.csv, summary.csv and report.html.
 
     When interrupted, the same command goes on where it was. Methods and seeds can be added later; other settings need
     another folder. Needs the extra `attacks`.

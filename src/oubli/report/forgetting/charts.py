@@ -9,15 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
-from oubli.report.estimates import MINUS, Estimate, decimals, signed, write, write_gain
+from oubli.report.estimates import MINUS, decimals, signed, write, write_gain
+from oubli.report.forgetting.chart import chart_of_rows, draw_dot, name_rows, write_head
 from oubli.report.forgetting.results import Control, ForgettingResults, Line, MetricRecord
 from oubli.report.forgetting.verdict import strongest
 from oubli.report.palette import LIGHT
-from oubli.report.svg import blank_figure, drawing_settings, inline_svg
+from oubli.report.svg import drawing_settings, inline_svg
 
-WIDTH, LABELS, RIGHT, ROW, GAP, BELOW = 380.0, 138.0, 16.0, 16.0, 0.4, 58.0
+GAP = 0.4  # between methods, in rows
 SHOWN = 3
-LONGEST = 24  # letters of a name
 
 
 def draw_gains(audit: ForgettingResults, metric: MetricRecord, name: str) -> Markup | None:
@@ -45,17 +45,17 @@ def draw_gains(audit: ForgettingResults, metric: MetricRecord, name: str) -> Mar
         return None
     rows = sum(1 + GAP + len(members) for _, members in groups) - GAP
     with drawing_settings():
-        figure, axes = _chart(rows)
+        figure, axes = chart_of_rows(rows)
         axes.axvline(0, color=LIGHT["muted"], linewidth=1.4, zorder=2)
         row, ticks = 0.0, {}
         for title, members in groups:
-            _head(axes, row, title)
+            write_head(axes, row, title)
             for line in members:
                 row += 1
                 ticks[row] = line.attack
-                _dot(axes, row, line.gain, "leak" if line.above_floor else "attack", filled=line.above_floor)
+                draw_dot(axes, row, line.gain, "leak" if line.above_floor else "attack", filled=line.above_floor)
             row += 1 + GAP
-        _named(axes, ticks)
+        name_rows(axes, ticks)
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: signed(value, 2)))
         left, right = axes.get_xlim()
@@ -71,17 +71,17 @@ def draw_control(controls: Sequence[Control], name: str) -> Markup | None:
     if not shown:
         return None
     with drawing_settings():
-        figure, axes = _chart(len(shown))
+        figure, axes = chart_of_rows(len(shown))
         for row, control in enumerate(shown):
             role = (
                 "leak"
                 if control.within is False or (control.bound is None and (control.advantage.low or 0) > 0)
                 else "attack"
             )
-            _dot(axes, row, control.advantage, role, filled=True)
+            draw_dot(axes, row, control.advantage, role, filled=True)
             if control.bound is not None:
                 axes.plot([control.bound] * 2, [row - 0.42, row + 0.42], color=LIGHT["safe"], linewidth=2.6, zorder=4)
-        _named(axes, {float(row): control.method for row, control in enumerate(shown)})
+        name_rows(axes, {float(row): control.method for row, control in enumerate(shown)})
         lowest = min((control.advantage.low or 0.0 for control in shown), default=0.0)
         axes.set_xlim(min(-0.03, lowest - 0.03), 1.03)
         axes.xaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1.0]))
@@ -97,40 +97,6 @@ def draw_control(controls: Sequence[Control], name: str) -> Markup | None:
         return inline_svg(figure, name, "Advantage in the matched control", told)
 
 
-def _chart(rows: float) -> tuple[Figure, Axes]:
-    """Return an empty chart of so many rows, names at its left."""
-    plot = ROW * rows + 10
-    whole = plot + BELOW + 4
-    figure = blank_figure(WIDTH, whole)
-    axes = figure.add_axes((LABELS / WIDTH, BELOW / whole, (WIDTH - LABELS - RIGHT) / WIDTH, plot / whole))
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.set_axisbelow(True)
-    axes.grid(axis="x", linewidth=0.6)
-    axes.set_ylim(rows - 0.3, -0.7)
-    return figure, axes
-
-
-def _head(axes: Axes, row: float, title: str) -> None:
-    margin = -(LABELS - 6) / (WIDTH - LABELS - RIGHT)
-    axes.text(margin, row, _short(title, 48), transform=axes.get_yaxis_transform(), weight="bold",
-              va="center_baseline")  # fmt: skip
-
-
-def _named(axes: Axes, ticks: dict[float, str]) -> None:
-    axes.yaxis.set_major_locator(FixedLocator(list(ticks)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda at, _: _short(ticks.get(float(at), ""))))
-    axes.tick_params(axis="y", length=0)
-
-
-def _dot(axes: Axes, row: float, figure: Estimate, role: str, filled: bool) -> None:
-    colour = LIGHT[role]
-    if figure.interval:
-        axes.plot(figure.interval, [row, row], color=colour, linewidth=2.2, alpha=0.55, solid_capstyle="butt")
-    if figure.value is not None:
-        axes.plot([figure.value], [row], "o", markersize=5, color=colour, clip_on=False, zorder=5,
-                  markerfacecolor=colour if filled else LIGHT["paper"])  # fmt: skip
-
-
 def _gain_legend(figure: Figure, axes: Axes) -> None:
     above = axes.plot([], [], "o-", color=LIGHT["leak"], markersize=5, label="above the floor")[0]
     other = axes.plot([], [], "o-", color=LIGHT["attack"], markersize=5, markerfacecolor=LIGHT["paper"],
@@ -141,7 +107,3 @@ def _gain_legend(figure: Figure, axes: Axes) -> None:
 
 def _spoken(line: Line) -> str:
     return f"{line.method}, {line.attack}: {write_gain(line.gain)}".replace(MINUS, "minus ")
-
-
-def _short(name: str, longest: int = LONGEST) -> str:
-    return name if len(name) <= longest else f"{name[: longest - 1]}…"

@@ -96,7 +96,7 @@ def forgetting_report(results: Mapping[str, Any]) -> str:
         curves=list(_curves(audit, subject)),
         tables=list(tabulate(audit)),
         controls=[control_row(control) for control in audit.control],
-        control_figure=draw_control(audit.control, "control"),
+        control_figure=draw_control(audit.control, "advantage"),
         standings=[standing(method) for method in audit.methods],
         settings=list(flat(audit.settings)),
         versions=list(flat(audit.versions)),

@@ -86,11 +86,10 @@ def tabulate(audit: ForgettingResults) -> Iterator[Table]:
 
 def control_row(control: Control) -> ControlRow:
     """Return one line of the matched control as read on the page."""
-    told = f"{control.distinguisher}, {control.draws:,} draws" if control.draws else control.distinguisher
-    if control.bytes_equal:
-        told = "bytes compared" + (f"; {told}" if told else "")
-    none = "0 claimed" if control.bound == 0 else "none claimed"
-    claimed = none if control.epsilon_claimed is None else f"{control.epsilon_claimed:g} claimed"
+    told = "" if control.bytes_equal is None else "bytes compared"
+    if control.bytes_equal is None and control.draws:
+        told = f"by {control.distinguisher}, {control.draws:,} draws of each world"
+    claimed = "none claimed" if control.epsilon_claimed is None else f"{control.epsilon_claimed:g} claimed"
     measured = "" if control.epsilon_low is None else f"at least {control.epsilon_low:.2g} measured; "
     return ControlRow(
         method=control.method,

@@ -113,7 +113,7 @@ def _certified(method: MethodRecord, control: Control | None) -> tuple[str, str,
         promise += f": nobody's advantage is above {decimals(bound)}"
     if control is None or control.advantage.value is None:
         return "unknown", "Promise not measured", f"{promise}. The matched control was not run."
-    measured = f"{promise}. Measured: {write(control.advantage)}, over {control.draws or 'some'} draws"
+    measured = f"{promise}. Measured: {write(control.advantage)}, over {control.draws or 'some'} draws of each world"
     if control.epsilon_low:
         measured += f"; epsilon is at least {control.epsilon_low:.2g} by that"
     if control.within is False:
@@ -128,7 +128,7 @@ def _certified(method: MethodRecord, control: Control | None) -> tuple[str, str,
 def _measured(control: Control | None) -> Iterator[str]:
     if control is not None and control.advantage.value is not None:
         yield (
-            f"The matched control, with {control.distinguisher or 'one distinguisher'}: advantage "
+            f"The matched control, by {control.distinguisher or 'one distinguisher'}: advantage "
             f"{write(control.advantage)}. It promises nothing, so there is no bound to compare with."
         )
 
@@ -147,7 +147,7 @@ def _search(lines: Sequence[Line]) -> Iterator[str]:
             f"{LEVEL / 2 * tried:.1f} would be by chance, and {left} when corrected for having made so many (Holm)."
         )
         return
-    yield f"None of {tried} comparisons (attacks times metrics of what was removed) is above the floor."
+    yield f"Not one of {tried} comparisons (attacks times metrics of what was removed) is above the floor."
     seen = [line.detectable for line in lines if line.metric == MATCHED and line.detectable is not None]
     if seen:
         least = f"of {decimals(max(seen))}" if max(seen) >= 0.001 else "below .001"
