@@ -21,8 +21,8 @@ help: ## Show this list
 demo: $(BASE) ## Install oubli and see it learn, forget and prove it
 	@$(BIN)/oubli demo
 
-test: $(DEV) ## Run the tests and the guides
-	$(PYTEST)
+test: $(DEV) ## Run the tests and the guides, a worker a core
+	$(PYTEST) -n auto --dist loadfile
 
 test-slow: $(DEV) ## Run the slow tests
 	$(PYTEST) -m slow

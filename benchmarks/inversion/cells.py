@@ -23,7 +23,6 @@ def parse(
     parser.add_argument("--data", nargs="+", default=list(data), metavar="NAME")
     parser.add_argument("--methods", nargs="+", default=list(METHODS), metavar="NAME")
     parser.add_argument("--seeds", type=int, default=seeds)
-    parser.add_argument("--draws", type=int, default=40)
     parser.add_argument("--rows", type=Path, default=Path("inversion-rows"), help="folder to resume from")
     parser.add_argument("--folder", type=Path, help="where the results go (default: benchmarks/results)")
     return parser.parse_args(arguments)

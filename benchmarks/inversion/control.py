@@ -8,17 +8,18 @@ from functools import partial
 from typing import Any
 
 import torch
-from oubli.audit.inversion.audit import InversionAudit
 
 from benchmarks.inversion.cells import interval, load, parse
 from benchmarks.results import Table, make_table, write_results
 from oubli.audit.forgetting.control import Game, play
 from oubli.audit.forgetting.methods import DELTA, Method, parse_method
+from oubli.audit.inversion.audit import InversionAudit
 from oubli.guarantees.gaussian import hidden_shift
 from oubli.models import CertifiedClassifier
 
 DATA = ("cora", "citeseer")
 SPENT = 0.8
+DRAWS = 120
 EPSILONS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 COLUMNS = [
     ("data", "data"),
@@ -90,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Play, and write results/inversion-control.json and .md."""
     given = parse("control", __doc__, DATA, 1, arguments)
     torch.set_num_threads(1)
-    rows = [row for name in given.data for row in measure(name, given.draws)]
+    rows = [row for name in given.data for row in measure(name, DRAWS)]
     table: Table = make_table("Certified removal in the matched control", COLUMNS, rows, NOTE)
     print(
         write_results("inversion-control", "How well certified removal is told from retraining", [table], given.folder)

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from oubli.audit.membership.audit import MembershipAudit
 
 from benchmarks.inversion.cells import STANDING, by_attack, columns_of, load, parse, run, standing
 from benchmarks.results import Table, make_table, write_results
+from oubli.audit.membership.audit import MembershipAudit
 
 DATA = ("cora", "citeseer")
+DRAWS = 20
 EDGES_ONLY = ("ceu",)
 TITLES = {
     "auc_matched": "AUC, unlearned against never learned",
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     methods = [name for name in given.methods if name not in EDGES_ONLY]
     results = []
     for name in given.data:
-        audit = MembershipAudit(load(name), methods, ("all",), given.seeds, name, draws=given.draws)
+        audit = MembershipAudit(load(name), methods, ("all",), given.seeds, name, draws=DRAWS)
         results.append(run(audit, given.rows / f"membership-{name}"))
     title = "What models that forgot labels tell of them"
     print(write_results("inversion-membership", title, tables(results), given.folder))

@@ -76,3 +76,16 @@ def test_what_is_propagated_anew_leaves_no_residues():
 def test_a_wrong_parameter_is_named(name, value):
     with pytest.raises(InputError, match=name):
         HiddenLayerClassifier(**{name: value}).fit(generate_graph(num_nodes=50, seed=1))
+
+
+def test_after_a_removal_it_is_about_as_good_as_one_fitted_on_the_rest():
+    graph = generate_graph(num_nodes=600, seed=4)
+    removal = Removal(nodes=graph.train_nodes[:20], edges=graph.edges[-40:])
+    settings = {"delta": 1e-4, "step_share": 0.0, "mechanism": "objective"}
+    model = CGUClassifier(**settings).fit(graph)
+    model.unlearn(removal)
+    again = CGUClassifier(**settings).fit(graph.without(removal))
+    # Noise is fresh each time, so the two agree in what they know and not in bytes.
+    assert again.score() > 0.8
+    assert abs(model.score() - again.score()) < 0.05
+    assert np.mean(model.predict() == again.predict()) > 0.9

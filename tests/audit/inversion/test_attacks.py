@@ -209,3 +209,17 @@ def test_without_torch_the_extra_is_named(monkeypatch):
     with pytest.raises(ImportError, match=r"pip install 'oubli\[attacks\]'"):
         build_attack("stealing")
     assert build_attack("posterior-cosine").kind == "attack"
+
+
+def test_a_change_of_sure_answers_counts_by_logits():
+    sure = np.array([[1 - 1e-6, 1e-6]] * 4 + [[0.6, 0.4]] * 4)
+    after = sure.copy()
+    after[:2] = [1 - 1e-4, 1e-4]
+    after[4:6] = [0.62, 0.38]
+    known = np.empty((0, 2), np.int64)
+    seen = Observation(np.zeros((8, 1), np.float32), after, known, sure)
+    pairs = np.array([[0, 1], [4, 5], [0, 2]])
+    given = Transcript(seen, pairs, Shadow(seen, pairs, pairs, pairs, np.full(8, -1)))
+    for name in ("difference-shift", "difference-confidence"):
+        scores = build_attack(name).score(given, 0)
+        assert scores[0] > scores[1] > scores[2] == 0

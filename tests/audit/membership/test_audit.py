@@ -8,7 +8,7 @@ from oubli.audit.forgetting.methods import Method
 from oubli.audit.forgetting.summary import summarise
 from oubli.audit.membership.audit import MembershipAudit
 from oubli.errors import InputError
-from oubli.graph import generate_graph
+from oubli.graph import generate_graph, load_dataset
 from oubli.guarantees.digest import canonical_digest
 
 GRAPH = generate_graph(500, num_classes=3, seed=1)
@@ -156,6 +156,43 @@ def test_noise_of_certified_models_differs_and_their_gain_is_near_zero(tmp_path)
     (method,) = results["methods"]
     assert (method["claim"], method["bytes_equal"]) == ("certified", 0)
     assert abs(next(line["gain"] for line in results["summary"] if line["metric"] == "auc_matched")) < 0.1
+
+
+def gains(results, attack, metric="auc_matched"):
+    return {
+        line["method"]: line["gain"]
+        for line in results["summary"]
+        if (line["attack"], line["metric"]) == (attack, metric)
+    }
+
+
+def test_a_network_that_keeps_its_weights_is_caught_and_one_that_trains_again_is_not(tmp_path):
+    # Many noisy features and few edges: the network learns its training labels by heart.
+    graph = generate_graph(
+        200, num_classes=3, num_features=60, feature_noise=4.0, average_degree=2, homophily=0.6, seed=1
+    )
+    attacks = ["lira", "loss"]
+    results = MembershipAudit(graph, ["stale", "retrain"], attacks, seeds=2, shadows=4, ratio=0.3).run(tmp_path)
+    for attack in attacks:
+        found = gains(results, attack)
+        assert found["retrain"] == 0
+        assert found["stale"] > 0.15
+    assert [method["bytes_equal"] for method in results["methods"]] == [0, 2]
+
+
+@pytest.mark.slow
+def test_on_cora_stale_weights_give_labels_away_and_exact_unlearning_does_not(data_root, tmp_path):
+    graph = load_dataset("cora", root=data_root)
+    results = MembershipAudit(graph, ["exact", "stale"], seeds=2).run(tmp_path)
+    assert gains(results, "lira")["exact"] == 0
+    assert gains(results, "lira")["stale"] > 0.1
+    # The attack works on the exact model, too: it is the removal that leaves nothing to find.
+    (retained,) = (
+        line["value"]
+        for line in results["summary"]
+        if (line["method"], line["attack"], line["metric"]) == ("exact", "lira", "auc_retained")
+    )
+    assert retained > 0.65
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ def test_every_labelled_node_has_one_place():
     np.testing.assert_array_equal(np.sum(list(world.groups.values()), axis=0), 1)
     members = world.candidates[world.groups["unlearned"] | world.groups["retained"]]
     assert world.graph.train_nodes.tolist() == sorted([*members, *world.known])
+    assert world.candidates.tolist() == sorted(world.candidates)
     assert sorted(graph.labels[world.known]) == [0, 1, 2, 3]
     assert not np.isin(world.known, world.candidates).any()
     assert (world.graph.val_nodes.size, world.graph.test_nodes.size) == (20, 41)

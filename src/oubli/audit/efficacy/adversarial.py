@@ -29,7 +29,6 @@ class AdversarialEdges(EfficacyTest):
     """
 
     name = "adversarial-edges"
-    describe = "edges from training nodes to outside nodes of the next class are learned, and unlearned in one request"
     measures = "accuracy returns to that of a model that never had them"
     kind: Kind = "edges"
     source = "arXiv 2408.09212"
@@ -38,6 +37,10 @@ class AdversarialEdges(EfficacyTest):
         if not 0 < ratio <= 10:
             raise InputError(f"ratio: expected a number above 0 and at most 10, got {ratio!r}")
         self.ratio = ratio
+        self.describe = (
+            f"{ratio:g} edges for each that there is are learned, from training nodes to outside nodes of the next "
+            "class, and unlearned in one request"
+        )
 
     def scenario(self, graph: Graph, seed: int) -> Scenario:
         """Return the test on a graph with a split."""

@@ -51,8 +51,11 @@ class Replay(EfficacyTest):
             raise InputError(f"share: expected a number above 0 and at most 0.5, got {share!r}")
         self.kind, self.share = kind, share
         self.name = "replay" if kind == "labels" else f"replay-{kind}"
-        gone = "these labels" if kind == "labels" else "these training nodes"
-        self.describe = f"marked nodes are learned under the same wrong label, and {gone} unlearned in one request"
+        gone = "these labels are" if kind == "labels" else "these training nodes are"
+        self.describe = (
+            f"{100 * share:g} % of the nodes are marked, and learned under one wrong label in the training split; "
+            f"{gone} unlearned in one request"
+        )
 
     def scenario(self, graph: Graph, seed: int) -> Scenario:
         """Return the test on a graph with a split."""

@@ -57,6 +57,9 @@ class Trial:
             row |= self._figures(model, "before") | self._figures(floor.model, "retrained")
             row["accuracy_clean"] = self._clean(row)
             row |= self._forgotten(model, floor.model, floor.seconds)
+            for figure in ("accuracy", "recall", "recall_trained"):
+                if f"{figure}_after" in row:
+                    row[f"{figure}_gap"] = row[f"{figure}_after"] - row[f"{figure}_retrained"]
         except FAILURES as error:
             row |= {"status": "failed", "reason": f"{type(error).__name__}: {error}"}
         return row
@@ -71,9 +74,6 @@ class Trial:
         judged = self.scenario.judged
         row["agreement"] = float(np.mean(model.predict(judged) == floor.predict(judged)))
         row["bytes_equal"] = same_bytes(model, floor)
-        for name in ("accuracy", "recall", "recall_trained"):
-            if f"{name}_after" in row:
-                row[f"{name}_gap"] = row[f"{name}_after"] - self._figures(floor, "retrained")[f"{name}_retrained"]
         row |= self._timed(fitted, seconds_retrain)
         return row | {"speedup": row["seconds_retrain"] / row["seconds_unlearn"]}
 

@@ -38,7 +38,7 @@ ATTACKS: dict[str, Callable[[], Attack]] = {
     "trend-steal": partial(_trained, "trend", "TrendSteal"),
     "difference-confidence": partial(_build, "difference", "ConfidenceDifference"),
     "difference-similarity": partial(_build, "difference", "SimilarityDifference"),
-    "difference-shift": partial(_build, "difference", "AnswerShift"),
+    "difference-shift": partial(_build, "difference", "LogitShift"),
     "features": partial(_build, "similarity", "FeatureSimilarity"),
     "neighbours": partial(_build, "similarity", "KnownNeighbours"),
     "trend-mia-blind": partial(_blind, "trend-mia"),
