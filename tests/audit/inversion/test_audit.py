@@ -65,6 +65,16 @@ def test_weights_that_stay_are_found_above_the_floor_and_forgetting_is_not(tmp_p
         assert {found[method, null][0] for method in ("stale", "good") for null in ("features", "neighbours")} == {0.0}
 
 
+def test_training_again_from_the_same_seed_is_the_floor_itself_and_stale_weights_are_not(tmp_path):
+    results = InversionAudit(GRAPH, ["stale", "retrain"], ["difference-shift"], seeds=1).run(tmp_path)
+    assert {line["name"]: line["bytes_equal"] for line in results["methods"]} == {"stale": 0, "retrain": 1}
+    # The floor of both was trained once.
+    floors = [[line["floor"] for line in results["summary"] if line["method"] == name] for name in ("stale", "retrain")]
+    assert floors[0] == floors[1]
+    assert {line["gain"] for line in results["summary"] if line["method"] == "retrain"} == {0.0}
+    assert results["methods"][0]["seconds_retrain"] == results["methods"][1]["seconds_retrain"]
+
+
 def fitted_and_unlearned(seed: int, taken: str, kept_out: str, unlearn) -> tuple[str, bytes]:
     """Fit on the half without `kept_out`, unlearn `taken`, and return the digest and the answers."""
     side = draw_world(GRAPH, seed).victim

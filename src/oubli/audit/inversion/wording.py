@@ -8,7 +8,8 @@ METRICS = (
         "title": "Unlearned edges told from edges the model never had",
         "describe": "How often an edge that was learned and unlearned is scored above an edge of the same graph that "
         "the model never had (AUC; 0.5 is guessing). Both are edges, drawn alike, so that it is no help that connected "
-        "nodes are alike: what is above 0.5 tells that something was unlearned.",
+        "nodes are alike: what is above 0.5 tells that something was unlearned. What lies below the floor by more than "
+        "its interval tells so too, to whoever turns the score round.",
     },
     {
         "name": "auc_removed",
@@ -46,5 +47,5 @@ THREAT_MODEL = (
     "attacker sees no weights, no training, and no other removal. Scored are pairs of nodes of the victim's half, in "
     "an order that says nothing: edges that were unlearned, edges that the model never had, hidden edges that it has, "
     "and pairs without an edge. Every figure stands beside that of the floor: the same model, of the same seed, "
-    "trained without the edges, attacked in the same way. What is above the floor is what unlearning left behind."
+    "trained without the edges, attacked in the same way. A gap between both is what unlearning left behind."
 )
