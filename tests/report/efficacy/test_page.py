@@ -54,6 +54,10 @@ def test_verdicts_follow_from_bytes_and_differences():
     }
     without = [line for line in results()["summary"] if not line["metric"].startswith("recall")]
     assert words(results(summary=without))["gif"] == "Less accurate than retraining"
+    few = results()
+    for method in few["methods"]:
+        method["seeds"] = 5
+    assert words(few)["gif"] == "Too few seeds for a verdict"
     made = results()
     made["outcomes"][0] |= {"status": "failed", "failed": 2, "reason": "no budget"}
     assert words(made)["exact"] == "Failed"

@@ -49,13 +49,13 @@ def test_page_is_whole_and_needs_nothing_else(text, page):
 def test_every_figure_stands_beside_its_floor(kind, page):
     rows = [[" ".join(cell.split()) for cell in row] for row in page.rows]
     names = {attack["name"] for attack in results(kind)["attacks"]}
-    scored = [row for row in rows if len(row) == 6 and row[0].split()[0] in names]
+    scored = [row for row in rows if len(row) == 7 and row[0].split()[0] in names]
     assert len(scored) == len(results(kind)["summary"])
     for line, row in zip(_in_order(results(kind)), scored, strict=True):
         assert row[0].startswith(line["attack"])
         assert row[1].startswith(_written(line["value"]))
         assert row[2].startswith(_written(line["floor"]))
-        assert row[4] == ("yes" if line["above_floor"] else "no")
+        assert row[4] == ("above" if line["above_floor"] else "below" if line["below_floor"] else "no")
 
 
 def _in_order(made):

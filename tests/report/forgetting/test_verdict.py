@@ -22,9 +22,9 @@ def test_verdicts_follow_from_claims_and_figures():
     assert {name: verdict.word for name, verdict in found.items()} == {
         "exact": "Nothing remains: advantage 0",
         "certified": "Within its bound",
-        "gif": "Leaks above the floor",
-        "stale": "Leaks above the floor",
-        "ascent": "Nothing found, nothing promised",
+        "gif": "Told from retraining",
+        "stale": "Told from retraining",
+        "ascent": "Off the floor, not beyond chance",
     }
     assert [found[name].status for name in found] == ["safe", "safe", "leak", "leak", "unclear"]
     exact = " ".join(found["exact"].sentences)
@@ -32,8 +32,20 @@ def test_verdicts_follow_from_claims_and_figures():
     assert "no attack on the model after the removal can tell" in exact
     assert "what the graph tells: retraining has the same" in exact
     assert "nobody's advantage is above .462. Measured: .100 [−.210, .380]" in found["certified"].sentences[0]
+    assert "none of them remains when corrected" in " ".join(found["ascent"].sentences)
     assert "this run would have seen a gain in AUC of .0" in " ".join(found["ascent"].sentences)
     assert found["stale"].parts[0].startswith("Title of auc_matched: trend-mia has .")
+
+
+def test_a_method_of_which_nothing_is_found_has_not_promised_anything():
+    made = results()
+    for line in made["summary"]:
+        line |= {"above_floor": False, "below_floor": False}
+    found = verdicts(made)["ascent"]
+    assert (found.status, found.word) == ("unclear", "Nothing found, nothing promised")
+    assert found.sentences[0] == (
+        "Not one of 6 comparisons (attacks times metrics of what was removed) is off the floor."
+    )
 
 
 def test_who_kept_the_former_answers_is_told_apart_from_attacks_after():
@@ -88,8 +100,8 @@ def _lines(gains):
 def test_of_many_comparisons_without_a_leak_hardly_ever_one_remains():
     rng = np.random.default_rng(0)
     runs = [_lines(rng.normal(0, 0.02, (12, 8))) for _ in range(12)]
-    above = [sum(line.above_floor for line in lines) for lines in runs]
-    assert sum(count > 0 for count in above) >= 3, "by their intervals alone some are above, or the test tests nothing"
+    off = [sum(line.off_floor for line in lines) for lines in runs]
+    assert sum(count > 0 for count in off) >= 3, "by their intervals alone some are off, or the test tests nothing"
     assert sum(bool(beyond_chance(lines)) for lines in runs) <= 1
 
 
@@ -100,4 +112,5 @@ def test_a_leak_among_many_comparisons_remains():
     same = np.zeros((3, 8))
     same[1] = 0.25
     assert [line.attack for line in beyond_chance(_lines(same))] == ["1"]
-    assert beyond_chance(_lines(-same)) == []
+    turned = beyond_chance(_lines(-same))
+    assert [(line.attack, line.below_floor) for line in turned] == [("1", True)], "guesses can be turned round"

@@ -22,7 +22,7 @@ from oubli.cli.values import Names
     help="Any of adversarial-edges, replay, replay-nodes, half-removed, half-removed-sequence, half-nodes, "
     "half-features; all is all of these.",
 )
-@run_options("exact,certified,gif,ceu,cgu,ascent,stale", seeds=5)
+@run_options("exact,certified,gif,ceu,cgu,ascent,stale", seeds=10)
 def audit_efficacy(
     data: str, features: str | None, output: str, methods: tuple[str, ...], as_json: bool, **options: Any
 ) -> None:

@@ -18,7 +18,7 @@ COLUMNS = {
 """Metrics in the table, and their names there; all others are in summary.csv."""
 LEGEND = (
     "Each cell: mean over seeds, in brackets the floor (the same attack on a model that never had what was removed), * "
-    "where the gain over the floor is above 0 with 95 % confidence. The floor is above 0.5 where the graph itself "
+    "where they differ with 95 % confidence, over at least six seeds. The floor is above 0.5 where the graph itself "
     "gives away what is asked for: read the difference. matched: what was unlearned against what the model never had. "
     "+before: needs the answers from before the removal. Intervals and all other metrics are in summary.csv."
 )
@@ -81,4 +81,4 @@ def _rows(lines: Sequence[Mapping[str, Any]], attacks: Sequence[Mapping[str, Any
 def _cell(line: Mapping[str, Any] | None) -> str:
     if line is None:
         return "-"
-    return f"{line['value']:.3f} ({line['floor']:.3f}){'*' if line['above_floor'] else ''}"
+    return f"{line['value']:.3f} ({line['floor']:.3f}){'*' if line['above_floor'] or line['below_floor'] else ''}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from oubli.audit.intervals import FEWEST_PAIRS
 from oubli.report.efficacy.results import EfficacyResults, TestRecord
 from oubli.report.estimates import Estimate, share, times, write_points
 from oubli.report.forgetting.results import MethodRecord
@@ -29,6 +30,9 @@ def _verdict(audit: EfficacyResults, method: MethodRecord) -> Verdict:
         return Verdict(method, "leak", "Failed", told)
     if method.identical:
         return Verdict(method, "safe", "The very bytes of retraining", told)
+    if method.seeds < FEWEST_PAIRS:
+        few = f"Intervals of fewer than {FEWEST_PAIRS} seeds tell nothing apart."
+        return Verdict(method, "unknown", "Too few seeds for a verdict", (*told, few))
     if remembers:
         return Verdict(method, "leak", "Still knows what it should have forgotten", told)
     if short:

@@ -1,4 +1,4 @@
-"""Charts over all methods: what lies above the floor, and what the matched control tells apart."""
+"""Charts over all methods: what lies off the floor, and what the matched control tells apart."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHOWN = 3
 
 
 def draw_gains(audit: ForgettingResults, metric: MetricRecord, name: str) -> Markup | None:
-    """Draw, for each method, the attacks farthest above the floor by one metric, with their intervals.
+    """Draw, for each method, the attacks farthest off the floor by one metric, with their intervals.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def draw_gains(audit: ForgettingResults, metric: MetricRecord, name: str) -> Mar
             for line in members:
                 row += 1
                 ticks[row] = line.attack
-                draw_dot(axes, row, line.gain, "leak" if line.above_floor else "attack", filled=line.above_floor)
+                draw_dot(axes, row, line.gain, "leak" if line.off_floor else "attack", filled=line.off_floor)
             row += 1 + GAP
         name_rows(axes, ticks)
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
@@ -62,7 +62,7 @@ def draw_gains(audit: ForgettingResults, metric: MetricRecord, name: str) -> Mar
         axes.set_xlim(min(left, -0.02), max(right, 0.02))
         _gain_legend(figure, axes)
         told = "; ".join(_spoken(line) for _, members in groups for line in members)
-        return inline_svg(figure, name, f"{metric.title}: gain above the floor", told)
+        return inline_svg(figure, name, f"{metric.title}: gain over the floor", told)
 
 
 def draw_control(controls: Sequence[Control], name: str) -> Markup | None:
@@ -98,7 +98,7 @@ def draw_control(controls: Sequence[Control], name: str) -> Markup | None:
 
 
 def _gain_legend(figure: Figure, axes: Axes) -> None:
-    above = axes.plot([], [], "o-", color=LIGHT["leak"], markersize=5, label="above the floor")[0]
+    above = axes.plot([], [], "o-", color=LIGHT["leak"], markersize=5, label="off the floor")[0]
     other = axes.plot([], [], "o-", color=LIGHT["attack"], markersize=5, markerfacecolor=LIGHT["paper"],
                       label="not told from it")[0]  # fmt: skip
     zero = axes.plot([], [], "-", color=LIGHT["muted"], label="floor")[0]

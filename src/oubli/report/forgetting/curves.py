@@ -1,4 +1,4 @@
-"""ROC curves: for each method the attacks farthest above the floor, each with its floor drawn as a band."""
+"""ROC curves: for each method the attacks farthest off the floor, each with its floor drawn as a band."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WIDTH, SIDE, LEFT, TOP, BOTTOM, BETWEEN = 380.0, 148.0, 34.0, 20.0, 76.0, 40.0
 SHOWN = 2
 LOWEST = 0.01
 STYLES = (("attack", "-"), ("oracle", "--"))
-"""Colour and line of the farthest above the floor, and of the next."""
+"""Colour and line of the farthest off the floor, and of the next."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,10 @@ def draw_curves(audit: ForgettingResults, method: MethodRecord, panels: Sequence
 
 
 def _farthest(audit: ForgettingResults, method: MethodRecord, group: str) -> list[str]:
-    """Return the attacks whose curves lie highest above their floors, without the former answers."""
+    """Return the attacks whose curves lie farthest off their floors, without the former answers."""
     after = {attack.name for attack in audit.attacks if attack.kind == "attack" and not attack.needs_before}
     gains = {
-        curve.attack: float(np.mean(np.subtract(curve.rate, curve.floor_rate)))
+        curve.attack: abs(float(np.mean(np.subtract(curve.rate, curve.floor_rate))))
         for curve in audit.curves
         if curve.method == method.name and curve.group == group and curve.attack in after
     }

@@ -73,8 +73,16 @@ class Line:
     floor: Estimate
     gain: Estimate
     above_floor: bool
+    below_floor: bool
     detectable: float | None
+    p: float | None
+    p_adjusted: float | None
     seeds: int
+
+    @property
+    def off_floor(self) -> bool:
+        """Whether the interval of the gain lies on one side of zero; who knows of one below turns guesses round."""
+        return self.above_floor or self.below_floor
 
 
 @dataclass(frozen=True)
@@ -201,7 +209,8 @@ def _line(record: Mapping[str, Any]) -> Line:
         floor=estimate(record, "floor"),
         gain=estimate(record, "gain"),
         above_floor=bool(record.get("above_floor")),
-        detectable=number(record.get("detectable")),
+        below_floor=bool(record.get("below_floor")),
+        **_numbers(record, "detectable", "p", "p_adjusted"),
         seeds=whole(record["seeds"]) or 0,
     )
 

@@ -21,7 +21,8 @@ class Row:
     value: str
     floor: str
     gain: str
-    above: str
+    side: str
+    chance: str
     detectable: str
 
 
@@ -136,6 +137,7 @@ def _row(line: Line, note: str) -> Row:
         value=write(line.value),
         floor=write(line.floor),
         gain=write_gain(line.gain),
-        above="yes" if line.above_floor else "no",
+        side="above" if line.above_floor else "below" if line.below_floor else "no",
+        chance="–" if line.p_adjusted is None else decimals(line.p_adjusted),
         detectable=decimals(line.detectable),
     )

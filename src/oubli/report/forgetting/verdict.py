@@ -1,4 +1,4 @@
-"""What an audit says of each method, in sentences: what it promises, what was found above the floor, what would be."""
+"""What an audit says of each method, in sentences: what it promises, and what was found off the floor."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Verdict:
         The status in words.
     sentences : tuple of str
     parts : tuple of str
-        What was found above the floor, the strongest first.
+        What was found off the floor, the farthest by each metric.
     """
 
     method: MethodRecord
@@ -62,9 +62,9 @@ def of_the_removed(audit: ForgettingResults, method: str) -> list[Line]:
 
 
 def strongest(lines: Sequence[Line]) -> list[Line]:
-    """Return lines by how far they are above the floor, the farthest first."""
+    """Return lines by how far they are off the floor, the farthest first."""
     known = [line for line in lines if line.gain.value is not None]
-    return sorted(known, key=lambda line: -(line.gain.value or 0.0))
+    return sorted(known, key=lambda line: -abs(line.gain.value or 0.0))
 
 
 def _verdict(audit: ForgettingResults, method: MethodRecord) -> Verdict:
@@ -78,18 +78,21 @@ def _verdict(audit: ForgettingResults, method: MethodRecord) -> Verdict:
             f"It promises the bytes of retraining, and has them in {method.bytes_equal} of {method.seeds} seeds only. "
             "Until that is explained, count on nothing."
         )
-        return Verdict(method, "leak", "Promise not kept", (told, *before), tuple(_above(audit, lines)))
+        return Verdict(method, "leak", "Promise not kept", (told, *before), tuple(_farthest(audit, lines)))
     if method.claim == "certified":
         status, word, promise = _certified(method, control)
-        return Verdict(method, status, word, (promise, *_search(lines), *before), tuple(_above(audit, lines)))
+        return Verdict(method, status, word, (promise, *_search(lines), *before), tuple(_farthest(audit, lines)))
     said = (*_search(lines), *_measured(control), *before)
     apart = control is not None and control.advantage.low is not None and control.advantage.low > 0
-    if beyond_chance(lines) or apart:
-        word = "Leaks above the floor" if beyond_chance(lines) else "Told apart in the control"
-        return Verdict(method, "leak", word, said, tuple(_above(audit, lines)))
+    kept = beyond_chance(lines)
+    if kept or apart:
+        word = "Told from retraining" if kept else "Told apart in the control"
+        return Verdict(method, "leak", word, said, tuple(_farthest(audit, lines)))
     if not lines and control is None:
         return Verdict(method, "unknown", "Not measured", ("It promises nothing, and no attack was run.", *before))
-    return Verdict(method, "unclear", "Nothing found, nothing promised", said, tuple(_above(audit, lines)))
+    hints = any(line.off_floor for line in lines)
+    word = "Off the floor, not beyond chance" if hints else "Nothing found, nothing promised"
+    return Verdict(method, "unclear", word, said, tuple(_farthest(audit, lines)))
 
 
 def _identical(method: MethodRecord, lines: Sequence[Line]) -> Iterator[str]:
@@ -138,26 +141,29 @@ def _search(lines: Sequence[Line]) -> Iterator[str]:
     tried = len(lines)
     if not tried:
         return
-    above = sum(line.above_floor for line in lines)
-    if above:
-        kept = len(beyond_chance(lines))
+    off, above = (sum(getattr(line, side) for line in lines) for side in ("off_floor", "above_floor"))
+    kept = len(beyond_chance(lines))
+    if off:
         left = f"{kept} of them remain" if kept > 1 else "one of them remains" if kept else "none of them remains"
         yield (
-            f"{above} of {tried} comparisons (attacks times metrics of what was removed) are above the floor; about "
-            f"{LEVEL / 2 * tried:.1f} would be by chance, and {left} when corrected for having made so many (Holm)."
+            f"{off} of {tried} comparisons (attacks times metrics of what was removed) are off the floor, {above} of "
+            f"them above; about {LEVEL * tried:.1f} would be by chance, and {left} when corrected for having made so "
+            f"many (Holm).{'' if kept else ' More seeds would decide.'}"
         )
+    else:
+        yield f"Not one of {tried} comparisons (attacks times metrics of what was removed) is off the floor."
+    if kept:
         return
-    yield f"Not one of {tried} comparisons (attacks times metrics of what was removed) is above the floor."
     seen = [line.detectable for line in lines if line.metric == MATCHED and line.detectable is not None]
     if seen:
         least = f"of {decimals(max(seen))}" if max(seen) >= 0.001 else "below .001"
         yield f"With any one of the attacks this run would have seen a gain in AUC {least}, with a chance of 80 %."
 
 
-def _above(audit: ForgettingResults, lines: Sequence[Line]) -> Iterator[str]:
-    """Yield, for each metric, the attack that is farthest above the floor."""
+def _farthest(audit: ForgettingResults, lines: Sequence[Line]) -> Iterator[str]:
+    """Yield, for each metric, the attack that is farthest off the floor."""
     titles = {metric.name: metric.title for metric in audit.metrics}
-    found = strongest([line for line in lines if line.above_floor])
+    found = strongest([line for line in lines if line.off_floor])
     for metric in OF_THE_REMOVED:
         line = next((line for line in found if line.metric == metric), None)
         if line is not None:
