@@ -28,7 +28,7 @@ def broken(model, tests, seeds=1):
 
 
 def small_network(method, seed):
-    return method.make(seed).set_params(hidden=16, epochs=60)
+    return method.make(seed).set_params(hidden=16, epochs=40)
 
 
 def without_times(part):
@@ -107,7 +107,8 @@ def test_a_model_that_forgets_half_is_found_out(tmp_path):
 def test_networks_that_retrain_pass_and_those_that_keep_their_weights_fail(tmp_path, monkeypatch):
     pytest.importorskip("torch")
     monkeypatch.setattr(trial, "ROUNDS", 1)
-    networks = audit("retrain", "stale", tests=["adversarial-edges", "replay"])
+    larger = generate_graph(300, seed=1)
+    networks = EfficacyAudit(larger, ["retrain", "stale"], ["adversarial-edges", "replay"], seeds=1)
     for name, method in networks.methods.items():
         networks.methods[name] = replace(method, make=partial(small_network, method))
     results = networks.run(tmp_path)

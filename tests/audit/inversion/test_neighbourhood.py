@@ -2,6 +2,8 @@ import networkx as nx
 import numpy as np
 import pytest
 
+import oubli
+from oubli.audit.forgetting.methods import parse_method, posteriors
 from oubli.audit.inversion.neighbourhood import adamic_adar, adjacency_matrix, degrees, trend_features
 
 
@@ -46,3 +48,15 @@ def test_a_graph_without_edges_has_no_trends_below():
     nothing = adjacency_matrix(np.empty((0, 2), np.int64), 4)
     assert trend_features(nothing, np.full(4, 0.5)).tolist() == [[0, 0, 1, 1]] * 4
     assert adamic_adar(nothing, np.array([[0, 1]])).tolist() == [0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cora", "citeseer"])
+def test_of_a_trained_network_trends_are_mostly_those_of_equal_confidence(name, data_root):
+    graph = oubli.load_dataset(name, root=data_root)
+    slots = np.random.default_rng(0).permutation(graph.num_nodes)
+    graph.split_codes = np.where(slots < 0.7 * graph.num_nodes, 1, 3).astype(np.uint8)
+    confidence = posteriors(parse_method("stale").make(0).fit(graph)).max(axis=1)
+    adjacency = adjacency_matrix(graph.adjacency.edges(), graph.num_nodes)
+    same = trend_features(adjacency, confidence) == trend_features(adjacency, np.ones(graph.num_nodes))
+    assert np.all(same.mean(axis=0) > 0.9)

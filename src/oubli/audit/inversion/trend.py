@@ -30,6 +30,10 @@ class TrendAttack(Attack):
     graph, retained pairs under test are hidden from the edges on both sides; the public code hides them on the victim's
     side only.
 
+    What trends add is to be compared with the same attack that no model answers to (`oubli.audit.inversion.blind`): of
+    a network that is sure of most nodes, nine in ten signs and more are those of equal confidence, which tell of
+    degrees.
+
     Parameters
     ----------
     order : int, default 2
