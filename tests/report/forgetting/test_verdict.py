@@ -24,7 +24,7 @@ def test_verdicts_follow_from_claims_and_figures():
         "certified": "Within its bound",
         "gif": "Told from retraining",
         "stale": "Told from retraining",
-        "ascent": "Off the floor, not beyond chance",
+        "ascent": "Off the floor, not proved",
     }
     assert [found[name].status for name in found] == ["safe", "safe", "leak", "leak", "unclear"]
     exact = " ".join(found["exact"].sentences)

@@ -91,7 +91,7 @@ def _verdict(audit: ForgettingResults, method: MethodRecord) -> Verdict:
     if not lines and control is None:
         return Verdict(method, "unknown", "Not measured", ("It promises nothing, and no attack was run.", *before))
     hints = any(line.off_floor for line in lines)
-    word = "Off the floor, not beyond chance" if hints else "Nothing found, nothing promised"
+    word = "Off the floor, not proved" if hints else "Nothing found, nothing promised"
     return Verdict(method, "unclear", word, said, tuple(_farthest(audit, lines)))
 
 
