@@ -11,7 +11,7 @@ from benchmarks.data import data_folder
 from oubli.audit.forgetting.audit import ForgettingAudit
 from oubli.graph import Graph, load_dataset
 
-METHODS = ("exact", "certified", "cgu", "gif", "ceu", "ascent", "stale")
+METHODS = ("exact", "certified", "cgu", "gif", "gif-undamped", "ceu", "ascent", "stale")
 Line = Mapping[str, Any]
 
 
