@@ -16,10 +16,10 @@ from oubli.audit.forgetting.methods import DELTA, Method, parse_method
 from oubli.audit.inversion.audit import InversionAudit
 from oubli.models import CertifiedClassifier
 
-DATA = ("cora", "citeseer")
+DATA = ("cora",)
 SPENT = 0.8
 ROUNDS = 6
-DRAWS = 120
+DRAWS = 40
 EPSILONS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 COLUMNS = [
     ("data", "data"),
@@ -34,7 +34,7 @@ COLUMNS = [
     ("epsilon_claimed", "claimed", ".3g"),
 ]
 NOTE = (
-    "5 % of the edges of half a graph, removed in one request; 600 draws of each world, fit and all, half to choose "
+    "5 % of the edges of half a graph, removed in one request; 200 draws of each world, fit and all, half to choose "
     "statistic and threshold, half to judge. The bound is (e^eps - 1 + 2 delta) / (e^eps + 1), delta 1e-4. With "
     "`spent` the noise is chosen so that the removal leaves its residual in the weights and takes 80 % of the budget; "
     "`default` takes a Newton step and leaves next to nothing. `a hundredth of the noise` is a broken variant of "

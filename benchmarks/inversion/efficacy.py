@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from oubli.audit.efficacy.audit import EfficacyAudit
 
 from benchmarks.inversion.cells import METHODS, interval, load, parse, run
 from benchmarks.results import Table, make_table, write_results
+from oubli.audit.efficacy.audit import EfficacyAudit
 
-DATA = ("cora", "citeseer")
+DATA = ("cora",)
 SHOWN = {
     "accuracy_clean": "accuracy, never harmed",
     "accuracy_before": "before",
@@ -48,7 +48,7 @@ def tables(results: Sequence[Mapping[str, Any]]) -> list[Table]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Audit what is missing in the folder, and write results/inversion-efficacy.json and .md."""
-    given = parse("efficacy", __doc__, DATA, 10, arguments)
+    given = parse("efficacy", __doc__, DATA, 6, arguments)
     torch.set_num_threads(1)
     methods = given.methods if given.methods != list(METHODS) else [*METHODS, "retrain"]
     results = [

@@ -56,8 +56,8 @@ def run_options(methods: str, seeds: int, cannot: str = "") -> Callable[[Command
             metavar="NAME,...",
             default=methods,
             show_default=True,
-            help=f"Any of exact, certified, cgu, gif, gif-undamped, ceu, ascent, stale, retrain{cannot}; certified and cgu "
-            "also with an epsilon, as certified:0.5.",
+            help=f"Any of exact, certified, cgu, gif, gif-undamped, ceu, ascent, stale, retrain{cannot}; certified "
+            "and cgu also with an epsilon, as certified:0.5.",
         ),
         click.option(
             "--seeds", type=click.INT, metavar="N", default=seeds, show_default=True, help="How often all is drawn."
