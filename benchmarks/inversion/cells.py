@@ -52,7 +52,8 @@ def beside_floor(line: Line | None) -> str:
     if line is None:
         return ""
     gain = interval(line["gain"], line["gain_low"], line["gain_high"], "+.3f")
-    return f"{line['value']:.3f} ({line['floor']:.3f}) {gain}{'*' if line['above_floor'] else ''}"
+    mark = "*" if line["above_floor"] else "†" if line["below_floor"] else ""
+    return f"{line['value']:.3f} ({line['floor']:.3f}) {gain}{mark}"
 
 
 def interval(value: float | None, low: float | None, high: float | None, form: str = ".3f") -> str:

@@ -21,8 +21,8 @@ AGAINST = {
 TRENDS = ("trend-mia", "trend-steal")
 NOTE = (
     "Each cell: mean AUC over seeds, that of the same model retrained in brackets, and what is above it with its 95 % "
-    "interval over seeds, * where that lies above zero. A difference attacker has the model from before the removal "
-    "too: exact unlearning does not hide the removal from it, as retraining does not."
+    "interval over seeds, * where that lies above zero, † where below. A difference attacker has the model from before "
+    "the removal too: exact unlearning does not hide the removal from it, as retraining does not."
 )
 
 

@@ -21,7 +21,7 @@ TITLES = {
 }
 NOTE = (
     "Each cell: mean over seeds, that of the same model retrained in brackets, and what is above it with its 95 % "
-    "interval over seeds, * where that lies above zero."
+    "interval over seeds, * where that lies above zero, † where below."
 )
 
 
