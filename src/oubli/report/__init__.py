@@ -10,9 +10,9 @@ except ImportError as error:
     ) from None
 
 from oubli.report.audits import audit_report, read_audit_results, write_audit_report
-from oubli.report.efficacy.page import efficacy_report, write_efficacy_report
+from oubli.report.efficacy.page import efficacy_report
 from oubli.report.efficacy.results import read_efficacy_results
-from oubli.report.forgetting.page import forgetting_report, write_forgetting_report
+from oubli.report.forgetting.page import forgetting_report
 from oubli.report.forgetting.results import read_forgetting_results
 from oubli.report.gradients.page import gradient_report, write_gradient_report
 from oubli.report.gradients.results import read_gradient_results
@@ -29,7 +29,5 @@ __all__ = [
     "read_forgetting_results",
     "read_gradient_results",
     "write_audit_report",
-    "write_efficacy_report",
-    "write_forgetting_report",
     "write_gradient_report",
 ]

@@ -16,7 +16,6 @@ from oubli.report import (  # noqa: E402
     read_audit_results,
     read_efficacy_results,
     write_audit_report,
-    write_efficacy_report,
 )
 from oubli.report.efficacy.results import EfficacyResults  # noqa: E402
 from oubli.report.efficacy.verdict import judge  # noqa: E402
@@ -88,7 +87,7 @@ def test_a_page_of_nothing_measured():
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"format": "oubli.audit.efficacy/2"}, ["efficacy/2", "supported: 'oubli.audit.efficacy/1'"]),
+        ({"format": "oubli.audit.efficacy/2"}, ["efficacy/2", "'oubli.audit.efficacy/1'"]),
         ({"summary": [{"method": "exact"}]}, ["'test' is missing"]),
         ({"tests": {}}, ["tests is no list"]),
         ({"outcomes": [{"method": "a", "test": "b", "status": "done", "seeds": "x"}]}, ["'x' is no number of cases"]),
@@ -96,7 +95,7 @@ def test_a_page_of_nothing_measured():
 )
 def test_results_that_are_none_are_refused(tmp_path, changed, said):
     with pytest.raises(InputError) as error:
-        write_efficacy_report(results(**changed), tmp_path / "report.html")
+        write_audit_report(results(**changed), tmp_path / "report.html")
     assert all(word in str(error.value) for word in said), error.value
     assert list(tmp_path.iterdir()) == []
 

@@ -16,7 +16,6 @@ from oubli.report import (  # noqa: E402
     read_audit_results,
     read_forgetting_results,
     write_audit_report,
-    write_forgetting_report,
 )
 
 KINDS = ("inversion", "membership")
@@ -150,7 +149,7 @@ def test_a_page_without_attacks_curves_or_control():
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"format": "oubli.audit.inversion/2"}, ["oubli.audit.inversion/2", "supported: 'oubli.audit.inversion/1'"]),
+        ({"format": "oubli.audit.inversion/2"}, ["oubli.audit.inversion/2", "'oubli.audit.inversion/1'"]),
         ({"format": 3}, ["no audit", "oubli.audit.membership/1"]),
         ({"summary": 3}, ["summary", "audit again"]),
         ({"summary": [{"method": "exact"}]}, ["'attack' is missing"]),
@@ -163,7 +162,7 @@ def test_a_page_without_attacks_curves_or_control():
 )
 def test_results_that_are_none_are_refused(tmp_path, changed, words):
     with pytest.raises(InputError) as error:
-        write_forgetting_report(results(**changed), tmp_path / "report.html")
+        write_audit_report(results(**changed), tmp_path / "report.html")
     assert all(word in str(error.value) for word in words), error.value
     assert list(tmp_path.iterdir()) == []
 

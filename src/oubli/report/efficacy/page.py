@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -14,7 +13,7 @@ from oubli.report.efficacy.tables import tabulate
 from oubli.report.efficacy.verdict import judge
 from oubli.report.fields import flat, text
 from oubli.report.forgetting.verdict import sum_up
-from oubli.report.page import render, write_page
+from oubli.report.page import render
 
 
 def efficacy_report(results: Mapping[str, Any]) -> str:
@@ -51,31 +50,6 @@ def efficacy_report(results: Mapping[str, Any]) -> str:
         settings=list(flat(audit.settings)),
         versions=list(flat(audit.versions)),
     )
-
-
-def write_efficacy_report(results: Mapping[str, Any], path: str | Path) -> Path:
-    """Write the results of an audit of efficacy as one page of HTML, whole or not at all.
-
-    Parameters
-    ----------
-    results : mapping
-        As `efficacy_report` takes it.
-    path : str or Path
-        File to write; one that is there is replaced.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    InputError
-        When the results are of another format or not whole, or the file cannot be written.
-    CapacityError
-        When the disk is full.
-    """
-    return write_page(efficacy_report(results), path)
 
 
 def _figures(audit: EfficacyResults) -> Iterator[tuple[TestRecord, str, Markup]]:

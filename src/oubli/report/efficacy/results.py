@@ -100,7 +100,7 @@ def read_efficacy_results(path: str | Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        As `write_efficacy_report` takes it.
+        As `efficacy_report` takes it.
 
     Raises
     ------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -15,7 +14,7 @@ from oubli.report.forgetting.curves import Panel, draw_curves
 from oubli.report.forgetting.results import INVERSION, MEMBERSHIP, ForgettingResults, MethodRecord, MetricRecord
 from oubli.report.forgetting.tables import control_row, standing, tabulate
 from oubli.report.forgetting.verdict import OF_THE_REMOVED, judge, sum_up
-from oubli.report.page import render, write_page
+from oubli.report.page import render
 
 
 @dataclass(frozen=True)
@@ -101,31 +100,6 @@ def forgetting_report(results: Mapping[str, Any]) -> str:
         settings=list(flat(audit.settings)),
         versions=list(flat(audit.versions)),
     )
-
-
-def write_forgetting_report(results: Mapping[str, Any], path: str | Path) -> Path:
-    """Write the results of an audit of removed edges, or of memberships, as one page, whole or not at all.
-
-    Parameters
-    ----------
-    results : mapping
-        As `forgetting_report` takes it.
-    path : str or Path
-        File to write; one that is there is replaced.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    InputError
-        When the results are of another format or not whole, or the file cannot be written.
-    CapacityError
-        When the disk is full.
-    """
-    return write_page(forgetting_report(results), path)
 
 
 def reproduce(subject: Subject, audit: ForgettingResults) -> str:

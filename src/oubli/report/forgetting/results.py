@@ -169,7 +169,7 @@ def read_forgetting_results(path: str | Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        As `write_forgetting_report` takes it.
+        As `forgetting_report` takes it.
 
     Raises
     ------
