@@ -47,5 +47,6 @@ THREAT_MODEL = (
     "attacker sees no weights, no training, and no other removal. Scored are pairs of nodes of the victim's half, in "
     "an order that says nothing: edges that were unlearned, edges that the model never had, hidden edges that it has, "
     "and pairs without an edge. Every figure stands beside that of the floor: the same model, of the same seed, "
-    "trained without the edges, attacked in the same way. A gap between both is what unlearning left behind."
+    "trained without the edges, attacked in the same way; a method that adds noise draws it anew for its floor, so that "
+    "they differ by chance, too. A gap between both beyond that is what unlearning left behind."
 )

@@ -45,7 +45,8 @@ _THREAT_MODEL = (
     "never had. Attacks marked so also have what the model answered before the removal, as anybody has who asked "
     "twice; such a change gives labels away even where the model was trained again without them, and then what was "
     "forgotten is not to blame. Every figure stands beside that of the floor: the same model, of the same seed, "
-    "trained without the labels, attacked in the same way. What is above the floor is what unlearning left behind."
+    "trained without the labels, attacked in the same way; a method that adds noise draws it anew for its floor, so that "
+    "they differ by chance, too. What is above the floor beyond that is what unlearning left behind."
 )
 _FEW = " With fewer than {fewest} labels that the model never had, rates at 1 % false alarms allow no false alarm."
 
