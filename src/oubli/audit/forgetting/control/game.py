@@ -67,8 +67,9 @@ def play(game: Game, method: Method, draws: int, seed: int, told: Told | None = 
     Returns
     -------
     dict
-        ``distinguisher``, ``draws``, ``advantage`` with ``_low`` and ``_high``, ``bound`` of the claim and whether
-        advantage and epsilon are ``within`` the claim, as far as the draws show, ``epsilon_claimed``, ``delta``, ``epsilon_low``, ``bytes_equal``, ``note``.
+        ``distinguisher``, ``draws``, ``advantage`` with ``_low`` and ``_high``, ``bound`` of the claim, whether
+        advantage and epsilon are ``within`` the claim as far as the draws show, ``epsilon_claimed``, ``delta``,
+        ``epsilon_low``, ``bytes_equal``, ``note``.
     """
     claim = {
         "method": method.name,
