@@ -10,7 +10,7 @@ from tests.audit.efficacy.variants import AnswersNothing, Diverges, ForgetsHalf,
 from oubli.audit.efficacy import TESTS, EfficacyAudit, trial
 from oubli.audit.efficacy.replay import Replay
 from oubli.errors import InputError
-from oubli.graph import generate_graph
+from oubli.graph import Graph, generate_graph
 
 GRAPH = generate_graph(200, seed=1)
 TIMES = ("seconds", "seconds_unlearn", "seconds_retrain", "speedup")
@@ -184,8 +184,9 @@ def test_other_settings_need_another_folder(tmp_path, other):
         ({"tests": ["none"]}, "tests: 'none' is not supported"),
         ({"seeds": 0}, "seeds"),
         ({"split": "public"}, 'split: expected "drawn" or "given"'),
+        ({"graph": Graph.from_edges(GRAPH.edges, labels=GRAPH.labels)}, "graph: has no features"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_fitted(settings, said):
     with pytest.raises(InputError, match=said):
-        EfficacyAudit(GRAPH, **{"methods": ["exact"]} | settings)
+        EfficacyAudit(**{"graph": GRAPH, "methods": ["exact"]} | settings)

@@ -132,3 +132,14 @@ def test_tests_are_known_by_name():
 def test_what_cannot_be_done_is_refused(call, said):
     with pytest.raises(InputError, match=said):
         call()
+
+
+@pytest.mark.parametrize("graph", [GRAPH, named()], ids=["numbers", "names"])
+def test_nodes_without_features_are_not_asked_to_give_them_up(graph):
+    features = graph.features.copy()
+    features[::5] = 0
+    scenario = Halves("features").scenario(altered(graph, features=features), 1)
+    asked = scenario.requests[0].arrays["features"]
+    assert len(asked) == round(0.55 * graph.train_nodes.size)
+    assert not np.isin(asked, graph.node_ids[::5]).any()
+    scenario.graph.without(scenario.requests[0])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from oubli import Removal
-from oubli.audit.forgetting.control import Game, play
+from oubli.audit.forgetting.control import Distinguished, Game, play
 from oubli.audit.forgetting.methods import parse_method
 from oubli.graph import Graph, generate_graph
 from oubli.models import CertifiedClassifier, SGCRidge
@@ -81,3 +81,13 @@ def test_too_little_noise_is_caught(kind):
     assert line["advantage_low"] > line["bound"]
     assert not line["within"]
     assert line["epsilon_low"] > line["epsilon_claimed"]
+
+
+@pytest.mark.filterwarnings("ignore:delta:UserWarning")
+def test_an_epsilon_above_the_claim_is_not_within_it(monkeypatch):
+    # Of rare events the advantage is small, whatever epsilon is.
+    rare = Distinguished("any", advantage=0.2, low=0.1, high=0.3, epsilon=1.5, draws=40)
+    monkeypatch.setattr("oubli.audit.forgetting.control.game.distinguish", lambda *given: rare)
+    line = play(make_game(), parse_method("certified"), 4, seed=0)
+    assert line["advantage_low"] < line["bound"]
+    assert line["within"] is False

@@ -61,7 +61,7 @@ def test_exactly_nothing_has_no_doubt():
     values, floors = [{"one": 0.9, "two": 0.6}] * 7, [{"one": 0.9, "two": 0.5}] * 7
     lines = {line["attack"]: line for line in summarise(records(values, floors), ["auc"], KINDS)}
     assert (lines["one"]["gain"], lines["one"]["p"], lines["one"]["above_floor"]) == (0.0, 1.0, False)
-    assert (lines["two"]["p"], lines["two"]["above_floor"]) == (0.0, True)
+    assert (lines["two"]["p"], lines["two"]["above_floor"]) == (2 / 2**7, True)
 
 
 def test_few_seeds_are_not_enough_and_missing_figures_are_left_out():
@@ -87,3 +87,26 @@ def test_curves_are_means_within_their_bands():
     assert curve["rate"] == pytest.approx(np.mean([GRID**0.4, GRID**0.6], axis=0), abs=1e-4)
     assert all(low <= rate <= high for low, rate, high in zip(curve["low"], curve["rate"], curve["high"], strict=True))
     assert curve["floor_rate"] == curve["floor_low"] == curve["floor_high"]
+
+
+def test_steps_of_one_size_are_as_sure_as_so_many_signs():
+    # Differences of equal steps of a rate differ in the last bits: a t test would be sure beyond all measure.
+    floors = [{"one": step / 50, "two": 0.5, "blind": 0.5} for step in range(1, 8)]
+    values = [{"one": step / 50, "two": 0.5, "blind": 0.5} for step in range(2, 9)]
+    lines = {line["attack"]: line for line in summarise(records(values, floors), ["auc"], KINDS)}
+    assert lines["one"]["p"] == 2 / 2**7
+    assert lines["one"]["above_floor"]
+    assert lines["two"]["p"] == 1
+
+
+def test_flags_are_raised_by_chance_in_one_of_twenty():
+    generator = np.random.default_rng(2)
+    gains = generator.standard_normal((200, 6))
+    kinds = {str(place): "attack" for place in range(200)}
+    values = [{name: gains[int(name), seed] for name in kinds} for seed in range(6)]
+    floors = [dict.fromkeys(kinds, 0.0) for _ in range(6)]
+    lines = summarise(records(values, floors), ["auc"], kinds)
+    intervals = sum(line["gain_low"] > 0 or line["gain_high"] < 0 for line in lines)
+    flags = sum(line["above_floor"] or line["below_floor"] for line in lines)
+    assert intervals > 18, "by the bootstrap alone there would be too many"
+    assert flags <= 16

@@ -56,7 +56,7 @@ def _records(kind, methods):
                 floor = _judged(kind, rng, 0.8 * attack.startswith("difference"), noise)
                 shift = LEFT[method] * (role == "attack") * (1 + attack.startswith("trend"))
                 if shift or (method == "ascent" and role == "attack"):
-                    other = np.random.default_rng((seed, place, 1))
+                    other = np.random.default_rng((seed, place, 12))
                     noise = {g: (a + 0.1 * other.normal(size=a.size), b) for g, (a, b) in noise.items()}
                 own = _judged(kind, rng, shift + 0.8 * attack.startswith("difference"), noise)
                 rows.append({"attack": attack, **own, **{FLOOR + name: value for name, value in floor.items()}})

@@ -70,6 +70,22 @@ def test_a_certificate_is_held_against_its_bound():
     assert verdicts(made)["certified"].status == "unknown"
 
 
+def test_a_measurement_too_rough_for_a_bound_is_no_agreement():
+    made = results()
+    made["control"][1] |= {"advantage": 0.1, "advantage_low": -0.5, "advantage_high": 0.8}
+    found = verdicts(made)["certified"]
+    assert (found.status, found.word) == ("unclear", "Not above its bound, measured too roughly")
+    assert "draw more" in found.sentences[0]
+
+
+def test_bytes_that_differ_in_the_control_are_no_promise_kept():
+    made = results()
+    made["control"][0] |= {"bytes_equal": False, "advantage": 1.0, "within": False}
+    found = verdicts(made)["exact"]
+    assert (found.status, found.word) == ("leak", "Promise not kept")
+    assert "not in the matched control" in found.sentences[0]
+
+
 def test_a_method_without_a_promise_leaks_when_the_control_tells_it_apart():
     made = results()
     made["control"][-1] |= {"advantage_low": 0.2, "advantage": 0.4}

@@ -49,7 +49,7 @@ class EfficacyAudit(ForgettingAudit):
     Raises
     ------
     InputError
-        When a name is unknown, a number is out of range, or the graph has no split as asked for.
+        When a name is unknown, a number is out of range, or the graph has no features or no split as asked for.
 
     Examples
     --------
@@ -79,6 +79,8 @@ class EfficacyAudit(ForgettingAudit):
         super().__init__(graph, methods, seeds, data, first_seed)
         if split not in ("drawn", "given"):
             raise InputError(f'split: expected "drawn" or "given", got {split!r}')
+        if not graph.num_features:
+            raise InputError("graph: has no features, and models under audit need some; give features=")
         self.tests: dict[str, EfficacyTest] = {test.name: test for test in build_tests(tests)}
         self.split: Split = split
         with_split(graph, split, first_seed)

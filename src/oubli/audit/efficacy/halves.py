@@ -57,11 +57,20 @@ class Halves(EfficacyTest):
 
     def _drawn(self, graph: Graph, seed: int) -> NDArray[np.int64]:
         order = np.random.default_rng(seed).permutation(graph.split_slots("train"))
-        first = np.unique(graph.label_codes[order], return_index=True)[1]
         wanted = round(self.share * order.size)
-        if not self.requests <= wanted <= order.size - first.size:
+        first = np.unique(graph.label_codes[order], return_index=True)[1]
+        rest = np.delete(order, first)
+        if self.kind == "features":
+            # A node without features has none to remove.
+            rest = rest[_with_features(graph)[np.searchsorted(graph.node_ids, graph.index.ids[rest])]]
+        if not self.requests <= wanted <= rest.size:
             raise InputError(
                 f"{self.name}: {wanted} of {order.size} training nodes cannot go in {self.requests} requests and leave "
                 "one of each class; use a graph with more labelled nodes"
             )
-        return np.asarray(graph.index.ids[np.delete(order, first)[:wanted]])
+        return np.asarray(graph.index.ids[rest[:wanted]])
+
+
+def _with_features(graph: Graph) -> NDArray[np.bool_]:
+    """Return which nodes have features other than zeros, in the order of their ids."""
+    return np.asarray((graph.features != 0).sum(axis=1)).ravel() > 0

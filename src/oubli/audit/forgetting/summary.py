@@ -15,6 +15,8 @@ from oubli.audit.journal import Record
 POWER = 0.8
 GRID = np.linspace(0, 1, 101)
 """False positive rates at which curves are kept."""
+ROUNDING = 1e-12
+"""Gains that differ by less are the same: differences of equal steps of a rate differ in the last bits."""
 FLOOR = "floor_"
 """Prefix, in rows, of the same figure where the model was retrained."""
 
@@ -35,10 +37,15 @@ def summarise(records: Sequence[Record], metrics: Sequence[str], kinds: Mapping[
     -------
     list of dict
         ``value``, ``floor`` and their difference ``gain``, each with ``_low`` and ``_high`` of 95 %; ``above_floor``
-        and ``below_floor``, whether the interval of the gain lies on that side of zero (of at least six seeds): an
-        attacker who knows of a gain below zero turns its guesses round; ``detectable``, the gain that so many seeds
-        would have found with a chance of 80 %; ``p``, of a paired t test, and ``p_adjusted`` for all attacks on that
-        method by that metric (Holm 1979), None of nulls; ``seeds``.
+        and ``below_floor``, whether the interval of the gain lies on that side of zero and ``p`` is at most 5 % (of at
+        least six seeds): an attacker who knows of a gain below zero turns its guesses round; ``detectable``, the gain
+        that so many seeds would have found with a chance of 80 %; ``p``, of a paired t test, and ``p_adjusted`` for all
+        attacks on that method by that metric (Holm 1979), None of nulls; ``seeds``.
+
+    Notes
+    -----
+    Bootstrap intervals of a mean are too short over few seeds: of ten normal ones they hold it in about 88 of 100 runs.
+    So that flags are raised by chance in no more than 5, they take the t test as well.
     """
     found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for record in records:
@@ -109,18 +116,19 @@ def _line(values: NDArray[np.float64], floors: NDArray[np.float64]) -> dict[str,
         found = mean_interval(data)
         prefix = "" if name == "value" else f"{name}_"
         line |= {name: found.value, f"{prefix}low": found.low, f"{prefix}high": found.high}
-    low, high, enough = line["gain_low"], line["gain_high"], values.size >= FEWEST_PAIRS
-    line["above_floor"] = bool(enough and low is not None and low > 0)
-    line["below_floor"] = bool(enough and high is not None and high < 0)
-    return line | {"detectable": detectable(gains), "p": _chance(gains)}
+    low, high, chance = line["gain_low"], line["gain_high"], _chance(gains)
+    apart = values.size >= FEWEST_PAIRS and chance is not None and chance <= 1 - CONFIDENCE
+    line["above_floor"] = bool(apart and low is not None and low > 0)
+    line["below_floor"] = bool(apart and high is not None and high < 0)
+    return line | {"detectable": detectable(gains), "p": chance}
 
 
 def _chance(gains: NDArray[np.float64]) -> float | None:
-    """Return the p value of a paired t test, None of a single pair; without any spread it is that of the mean alone."""
+    """Return the p value of a paired t test, None of a single pair; of gains that are all the same, of a sign test."""
     if gains.size < 2:
         return None
-    if np.ptp(gains) == 0:
-        return float(gains[0] == 0)
+    if np.ptp(gains) <= ROUNDING:
+        return 1.0 if abs(gains[0]) <= ROUNDING else 2.0 ** (1 - gains.size)
     return float(stats.ttest_1samp(gains, 0.0).pvalue)
 
 

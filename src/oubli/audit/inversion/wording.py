@@ -38,14 +38,15 @@ METRICS = (
 )
 
 THREAT_MODEL = (
-    "Somebody who may ask the model for its answers wants to know which edges it was made to forget. The graph is cut "
-    "in two halves. One is the victim's: the attacker knows the features of its nodes, asks the model about every "
-    "node, and knows the edges that remain but for some, which are hidden. The other half is the attacker's own: there "
-    "it trains a model in the same way, has it forget edges by the same method, and knows the truth. Attacks marked so "
-    "also have what the model answered before the removal, as anybody has who asked twice; such a change gives edges "
-    "away even where the model was trained again without them, and then what was forgotten is not to blame. The "
-    "attacker sees no weights, no training, and no other removal. Scored are pairs of nodes of the victim's half, in "
-    "an order that says nothing: edges that were unlearned, edges that the model never had, hidden edges that it has, "
-    "and pairs without an edge. Every figure stands beside that of the floor: the same model, of the same seed, "
-    "trained without the edges, attacked in the same way. A gap between both is what unlearning left behind."
+    "Somebody who may ask the model for its answers wants to know which edges it was made to forget. The graph is cut"
+    " in two halves. One is the victim's: the attacker knows the features of its nodes, asks the model about every "
+    "node, and knows the edges that remain but for some, which are hidden. The other half is the attacker's own: "
+    "there it trains a model in the same way, has it forget edges by the same method, and knows the truth. Attacks "
+    "marked so also have what the model answered before the removal, as anybody has who asked twice; such a change "
+    "gives edges away even where the model was trained again without them, and then what was forgotten is not to "
+    "blame. The attacker sees no weights, no training, and no other removal. Scored are pairs of nodes of the "
+    "victim's half, in an order that says nothing: edges that were unlearned, edges that the model never had, hidden "
+    "edges that it has, and pairs without an edge. Every figure stands beside that of the floor: the same model, of "
+    "the same seed, trained without the edges, attacked in the same way; a method that adds noise draws it anew for "
+    "its floor, so that they differ by chance, too. A gap between both beyond that is what unlearning left behind."
 )

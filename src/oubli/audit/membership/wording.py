@@ -36,16 +36,17 @@ METRICS = (
 )
 
 _THREAT_MODEL = (
-    "Somebody who may ask the model for its answers wants to know whose labels it was trained on. The attacker has the "
-    "whole graph with its features, knows the true class of {candidates} candidates, asks the model about every node "
-    "after it unlearned {unlearned} labels, and trains models of the same kind on random halves of the candidates; "
-    "{known} more labels, one of each class, are in training for all to know. Which candidates' labels the victim was "
-    "trained on the attacker does not know, nor which it unlearned; it sees no weights and no training. Of the "
-    "candidates, drawn at random, {retained} are in training still, {unlearned} were unlearned, and {never} the model "
-    "never had. Attacks marked so also have what the model answered before the removal, as anybody has who asked "
-    "twice; such a change gives labels away even where the model was trained again without them, and then what was "
-    "forgotten is not to blame. Every figure stands beside that of the floor: the same model, of the same seed, "
-    "trained without the labels, attacked in the same way. What is above the floor is what unlearning left behind."
+    "Somebody who may ask the model for its answers wants to know whose labels it was trained on. The attacker has "
+    "the whole graph with its features, knows the true class of {candidates} candidates, asks the model about every "
+    "node after it unlearned {unlearned} labels, and trains models of the same kind on random halves of the "
+    "candidates; {known} more labels, one of each class, are in training for all to know. Which candidates' labels "
+    "the victim was trained on the attacker does not know, nor which it unlearned; it sees no weights and no "
+    "training. Of the candidates, drawn at random, {retained} are in training still, {unlearned} were unlearned, and "
+    "{never} the model never had. Attacks marked so also have what the model answered before the removal, as anybody "
+    "has who asked twice; such a change gives labels away even where the model was trained again without them, and "
+    "then what was forgotten is not to blame. Every figure stands beside that of the floor: the same model, of the "
+    "same seed, trained without the labels, attacked in the same way; a method that adds noise draws it anew for its "
+    "floor, so that they differ by chance, too. What is above the floor beyond that is what unlearning left behind."
 )
 _FEW = " With fewer than {fewest} labels that the model never had, rates at 1 % false alarms allow no false alarm."
 

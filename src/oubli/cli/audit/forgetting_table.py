@@ -17,10 +17,11 @@ COLUMNS = {
 }
 """Metrics in the table, and their names there; all others are in summary.csv."""
 LEGEND = (
-    "Each cell: mean over seeds, in brackets the floor (the same attack on a model that never had what was removed), * "
-    "where they differ with 95 % confidence, over at least six seeds. The floor is above 0.5 where the graph itself "
-    "gives away what is asked for: read the difference. matched: what was unlearned against what the model never had. "
-    "+before: needs the answers from before the removal. Intervals and all other metrics are in summary.csv."
+    "Each cell: mean over seeds, in brackets the floor (the same attack on a model that never had what was removed), "
+    "* where they differ with 95 % confidence, over at least six seeds: one in twenty has it by chance, and the "
+    "report corrects for that. The floor is above 0.5 where the graph itself gives away what is asked for: read the "
+    "difference. matched: what was unlearned against what the model never had. +before: needs the answers from before"
+    " the removal. Intervals and all other metrics are in summary.csv."
 )
 
 

@@ -71,12 +71,14 @@ def _verdict(audit: ForgettingResults, method: MethodRecord) -> Verdict:
     lines = of_the_removed(audit, method.name)
     control = next((control for control in audit.control if control.method == method.name), None)
     before = tuple(_with_former_answers(audit, method))
-    if method.identical:
+    differs = control is not None and control.bytes_equal is False
+    if method.identical and not differs:
         return Verdict(method, "safe", "Nothing remains: advantage 0", (*_identical(method, lines), *before))
     if method.claim == "exact":
+        where = ", and not in the matched control" if differs else ""
         told = (
-            f"It promises the bytes of retraining, and has them in {method.bytes_equal} of {method.seeds} seeds only. "
-            "Until that is explained, count on nothing."
+            f"It promises the bytes of retraining, and has them in {method.bytes_equal} of {method.seeds} seeds"
+            f"{where or ' only'}. Until that is explained, count on nothing."
         )
         return Verdict(method, "leak", "Promise not kept", (told, *before), tuple(_farthest(audit, lines)))
     if method.claim == "certified":
@@ -120,7 +122,10 @@ def _certified(method: MethodRecord, control: Control | None) -> tuple[str, str,
     if control.epsilon_low:
         measured += f"; epsilon is at least {control.epsilon_low:.2g} by that"
     if control.within is False:
-        return "leak", "Above its own bound", f"{measured}. That is above the bound: the promise is not kept."
+        return "leak", "Above its own bound", f"{measured}. That is more than it promises: the promise is not kept."
+    if bound is not None and control.advantage.high is not None and control.advantage.high > bound:
+        wide = "The interval reaches beyond the bound, so it says little for the promise or against it: draw more."
+        return "unclear", "Not above its bound, measured too roughly", f"{measured}. {wide}"
     return (
         "safe",
         "Within its bound",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oubli.audit.forgetting.control.distinguish import distinguish
+from oubli.audit.forgetting.control.distinguish import Distinguished, distinguish
 from oubli.audit.forgetting.methods import Forgetful, Method, posteriors
 from oubli.graph import Graph, Removal
 from oubli.models import CertifiedClassifier
@@ -67,8 +67,9 @@ def play(game: Game, method: Method, draws: int, seed: int, told: Told | None = 
     Returns
     -------
     dict
-        ``distinguisher``, ``draws``, ``advantage`` with ``_low`` and ``_high``, ``bound`` of the claim and whether the
-        measurement is ``within`` it, ``epsilon_claimed``, ``delta``, ``epsilon_low``, ``bytes_equal``, ``note``.
+        ``distinguisher``, ``draws``, ``advantage`` with ``_low`` and ``_high``, ``bound`` of the claim, whether
+        advantage and epsilon are ``within`` the claim as far as the draws show, ``epsilon_claimed``, ``delta``,
+        ``epsilon_low``, ``bytes_equal``, ``note``.
     """
     claim = {
         "method": method.name,
@@ -89,11 +90,18 @@ def play(game: Game, method: Method, draws: int, seed: int, told: Told | None = 
         "advantage": found.advantage,
         "advantage_low": found.low,
         "advantage_high": found.high,
-        "within": None if method.bound is None else found.low <= method.bound,
+        "within": _within(found, method),
         "epsilon_low": found.epsilon,
         "bytes_equal": None,
         "note": "",
     }
+
+
+def _within(found: Distinguished, method: Method) -> bool | None:
+    """Return whether neither the advantage nor the lower bound on epsilon is above what is claimed."""
+    if method.bound is None or method.epsilon is None:
+        return None
+    return found.low <= method.bound and found.epsilon <= method.epsilon
 
 
 def _of_bytes(equal: bool) -> dict[str, Any]:
