@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from oubli.audit.gradients.scoring import METRICS
 from oubli.audit.gradients.scoring.gains import best_null, estimate, gain_over_nulls
-from oubli.audit.intervals import FEWEST_PAIRS, mean_interval, share_gain, share_interval
+from oubli.audit.intervals import FEWEST_PAIRS, mean_interval, share_gain, share_interval, studentised_interval
 
 _grid = (np.arange(100_000) + 0.5) / 100_000
 TRUE_NULL = float(norm.cdf((0.3 - _grid) / 0.2).mean())
@@ -50,6 +50,29 @@ def test_mean_intervals_hold_the_mean_about_as_often_as_they_say():
         found = mean_interval(random.exponential(size=40), seed=trial)
         held += found.low <= 1 <= found.high
     assert 0.87 <= held / 200 <= 0.99
+
+
+@pytest.mark.parametrize(
+    ("size", "draw"), [(6, "standard_normal"), (10, "standard_normal"), (10, "standard_exponential")]
+)
+def test_studentised_intervals_of_few_values_hold_the_mean_as_often_as_they_say(size, draw):
+    random = np.random.default_rng(0)
+    truth, held = float(draw == "standard_exponential"), 0
+    for trial in range(300):
+        found = studentised_interval(getattr(random, draw)(size), seed=trial)
+        held += found.low <= truth <= found.high
+    assert 0.9 <= held / 300 <= 0.985
+
+
+def test_studentised_intervals_of_very_few_or_equal_values():
+    assert studentised_interval([3.0]).low is None
+    same = studentised_interval([0.5] * 7)
+    assert (same.low, same.high) == (0.5, 0.5)
+    # Student's, of two values: 12.7 standard errors each way.
+    assert studentised_interval([0.0, 1.0]).high == pytest.approx(0.5 + 12.706 * 0.5, abs=1e-3)
+    stepped = studentised_interval([0.0, 0.0, 0.0, 0.0, 0.02, 0.02])
+    assert np.isfinite([stepped.low, stepped.high]).all()
+    assert stepped.low <= stepped.value <= stepped.high
 
 
 def test_mean_intervals_of_few_or_equal_values():

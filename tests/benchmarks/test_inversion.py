@@ -25,11 +25,12 @@ def test_edges_are_told_beside_floors_and_trends_beside_similarity(small, tmp_pa
     monkeypatch.setattr(edges, "DATA", {"made": (0.05, 0)})
     options = ["--data", "made", "--seeds", "2", "--rows", str(tmp_path), "--folder", str(tmp_path)]
     edges.main([*options, "--methods", "exact", "stale"])
-    against_pairs, _, trends, standing = document(tmp_path, "inversion-edges")
+    against_pairs, _, trends, standing, taught = document(tmp_path, "inversion-edges")
     assert len([row for row in against_pairs["rows"] if "null" not in row["attack"]]) >= 12
     assert all(row["exact"].endswith("+0.000 [+0.000, +0.000]") for row in against_pairs["rows"])
     assert [row["method"] for row in trends["rows"]] == ["stale"]
     assert [row["bytes_equal"] for row in standing["rows"]] == [2, 0]
+    assert taught["rows"][0]["exact"].endswith("+0.000 [+0.000, +0.000]")
     kept = (tmp_path / "edges-made" / "rows.jsonl").read_bytes()
     edges.main([*options, "--methods", "exact", "stale"])
     assert (tmp_path / "edges-made" / "rows.jsonl").read_bytes() == kept

@@ -190,3 +190,13 @@ def test_other_settings_need_another_folder(tmp_path, other):
 def test_bad_input_is_refused_before_anything_is_fitted(settings, said):
     with pytest.raises(InputError, match=said):
         EfficacyAudit(**{"graph": GRAPH, "methods": ["exact"]} | settings)
+
+
+def test_a_test_that_a_graph_does_not_allow_is_told_and_the_others_go_on(tmp_path):
+    audit = EfficacyAudit(
+        generate_graph(12, num_classes=2, average_degree=3, seed=1), ["exact"], ["replay", "half-removed"], seeds=1
+    )
+    rows = {row["test"]: row for row in audit.run(tmp_path)["rows"]}
+    assert rows["replay"]["status"] == "not supported"
+    assert rows["replay"]["reason"].startswith("not possible here: replay")
+    assert rows["half-removed"]["status"] == "done"

@@ -106,7 +106,5 @@ def test_flags_are_raised_by_chance_in_one_of_twenty():
     values = [{name: gains[int(name), seed] for name in kinds} for seed in range(6)]
     floors = [dict.fromkeys(kinds, 0.0) for _ in range(6)]
     lines = summarise(records(values, floors), ["auc"], kinds)
-    intervals = sum(line["gain_low"] > 0 or line["gain_high"] < 0 for line in lines)
     flags = sum(line["above_floor"] or line["below_floor"] for line in lines)
-    assert intervals > 18, "by the bootstrap alone there would be too many"
     assert flags <= 16

@@ -4,7 +4,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests.audit.inversion.transcripts import CLASSES, pitfall, transcript, with_answers
+from tests.audit.inversion.transcripts import (
+    CLASSES,
+    NODES,
+    PAIRS,
+    disjoint_pairs,
+    joined,
+    observed,
+    pitfall,
+    transcript,
+    with_answers,
+)
 
 from oubli.audit.curves import area_under_curve
 from oubli.audit.inversion import pair_training, reference, trend
@@ -86,6 +96,28 @@ def test_the_shadows_truth_is_what_is_learned(name, worlds):
     assert areas[1] < areas[0] - 0.1
 
 
+def test_what_sets_removed_edges_apart_from_edges_never_had_is_learned_from_the_shadow():
+    # Ends of unlearned edges are left less alike than those of edges that the model never had.
+    generator = np.random.default_rng(0)
+    groups = [disjoint_pairs(generator) for _ in range(2)]
+    sides = []
+    for part in groups:
+        seen = observed(generator, part, "answers")
+        answers = joined(seen.posteriors, part["never"], generator)
+        answers[part["removed"][:, 1]] = generator.dirichlet(np.full(CLASSES, 0.7), PAIRS)
+        sides.append((part, replace(seen, posteriors=answers)))
+    (_, seen), (own, shadow) = sides
+    known = Shadow(shadow, own["removed"], own["retained"], own["absent"], np.full(NODES, 0), own["never"])
+    asked = np.concatenate([groups[0]["removed"], groups[0]["never"]])
+    truth = np.arange(len(asked)) < PAIRS
+    areas = {
+        name: area_under_curve(build_attack(name).score(Transcript(seen, asked, known), 1), truth)
+        for name in ("stealing", "stealing-matched")
+    }
+    assert areas["stealing"] < 0.3
+    assert areas["stealing-matched"] > 0.8
+
+
 @pytest.mark.parametrize("name", ["trend-mia", "trend-steal"])
 def test_a_confidence_pitfall_is_found_by_its_trend(name):
     assert separation(build_attack(name), pitfall()) > 0.75
@@ -134,7 +166,7 @@ def poor_world(nodes, classes, features, edges, generator):
         rows = np.zeros((nodes, features), np.float32)
         return Observation(rows, generator.dirichlet(np.ones(classes), nodes), edges, np.full((nodes, classes), 0.1))
 
-    shadow = Shadow(seen(), pairs(2), pairs(3), pairs(4), np.full(nodes, -1))
+    shadow = Shadow(seen(), pairs(2), pairs(3), pairs(4), np.full(nodes, -1), pairs(2))
     return Transcript(seen(), pairs(5), shadow)
 
 
@@ -219,7 +251,7 @@ def test_a_change_of_sure_answers_counts_by_logits():
     known = np.empty((0, 2), np.int64)
     seen = Observation(np.zeros((8, 1), np.float32), after, known, sure)
     pairs = np.array([[0, 1], [4, 5], [0, 2]])
-    given = Transcript(seen, pairs, Shadow(seen, pairs, pairs, pairs, np.full(8, -1)))
+    given = Transcript(seen, pairs, Shadow(seen, pairs, pairs, pairs, np.full(8, -1), pairs))
     for name in ("difference-shift", "difference-confidence"):
         scores = build_attack(name).score(given, 0)
         assert scores[0] > scores[1] > scores[2] == 0

@@ -8,12 +8,13 @@ from oubli.audit.inversion.transcript import Observation, Shadow, Transcript
 
 NODES, PAIRS, CLASSES = 480, 60, 4
 GROUPS = ("removed", "retained", "absent")
+OWN = (*GROUPS, "never")
 
 
 def disjoint_pairs(generator):
-    """Pairs of the three groups, no two of which share a node: what is planted in one leaves the others alone."""
-    parts = generator.permutation(NODES)[: 6 * PAIRS].reshape(3, PAIRS, 2)
-    return dict(zip(GROUPS, np.sort(parts, axis=2), strict=True))
+    """Pairs of the four groups, no two of which share a node: what is planted in one leaves the others alone."""
+    parts = generator.permutation(NODES)[: 8 * PAIRS].reshape(4, PAIRS, 2)
+    return dict(zip(OWN, np.sort(parts, axis=2), strict=True))
 
 
 def random_edges(generator, count=1000):
@@ -65,7 +66,7 @@ def assembled(sides, generator):
     pairs = np.concatenate([groups[name] for name in GROUPS])
     kind = np.repeat(GROUPS, PAIRS)
     labels = shadow.posteriors.argmax(axis=1)
-    known = Shadow(shadow, own["removed"], own["retained"], own["absent"], labels)
+    known = Shadow(shadow, own["removed"], own["retained"], own["absent"], labels, own["never"])
     order = generator.permutation(len(pairs))
     return Transcript(seen, pairs[order], known), kind[order]
 

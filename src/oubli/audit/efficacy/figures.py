@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, median
 from typing import Any
 
-from oubli.audit.intervals import mean_interval, share_interval
+from oubli.audit.intervals import share_interval, studentised_interval
 from oubli.audit.journal import Record
 
 MOMENTS = ("before", "after", "retrained", "gap")
@@ -95,5 +95,7 @@ def _grouped(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
 def _line(metric: str, values: Sequence[float]) -> dict[str, Any]:
     if metric in MEDIANS:
         return {"value": median(values), "low": None, "high": None, "seeds": len(values)}
-    found = share_interval([bool(value) for value in values]) if metric == "bytes_equal" else mean_interval(values)
+    found = (
+        share_interval([bool(value) for value in values]) if metric == "bytes_equal" else studentised_interval(values)
+    )
     return {**vars(found), "seeds": len(values)}

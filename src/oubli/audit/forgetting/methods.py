@@ -142,9 +142,9 @@ PUBLISHED: dict[str, Any] = {"iterations": 100, "damp": 0.0}
 """Of GIF's public code; its steps go farther than damped ones, towards retraining or past it."""
 _ALL: tuple[Kind, ...] = ("edges", "labels", "features", "nodes")
 _APPROXIMATE: dict[str, tuple[str, str, str, tuple[Kind, ...]]] = {
-    "gif": ("one step along the graph influence function (Wu et al. 2023)", "GIFClassifier", "gcn", _ALL),
+    "gif": ("one step along the graph influence function (Wu, Yang et al. 2023)", "GIFClassifier", "gcn", _ALL),
     UNDAMPED: ("the same, without damping, as in its public code", "GIFClassifier", "gcn", _ALL),
-    "ceu": ("influence step, noise in the objective (Wu et al. 2023)", "CEUClassifier", "gcn-noisy", ("edges",)),
+    "ceu": ("influence step, noise in the objective (Wu, Shen et al. 2023)", "CEUClassifier", "gcn-noisy", ("edges",)),
     "ascent": ("gradient ascent on what is removed, descent on the rest", "GradientAscentClassifier", "gcn", _ALL),
     "stale": ("keeps its weights: nothing is unlearned", "StaleClassifier", "gcn", _ALL),
     "retrain": ("trains again from the same seed", "RetrainedClassifier", "gcn", _ALL),

@@ -8,7 +8,7 @@ from typing import Any
 
 from oubli.audit.forgetting.methods import Method
 from oubli.audit.forgetting.outcome import Outcome
-from oubli.audit.intervals import mean_interval
+from oubli.audit.intervals import studentised_interval
 from oubli.audit.journal import Record
 
 ACCURACIES = ("accuracy", "accuracy_retrained", "accuracy_before")
@@ -50,7 +50,7 @@ def _line(method: Method, found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
     line |= {"seeds": len(found), "bytes_equal": equal}
     for figure in ACCURACIES:
-        line[figure] = vars(mean_interval([standing[figure] for standing in found]))
+        line[figure] = vars(studentised_interval([standing[figure] for standing in found]))
     for figure in SECONDS:
         line[figure] = median(standing[figure] for standing in found)
     return line | {"note": _note(method, len(found), equal)}

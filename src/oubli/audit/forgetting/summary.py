@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from oubli.audit.intervals import CONFIDENCE, FEWEST_PAIRS, mean_interval
+from oubli.audit.intervals import CONFIDENCE, FEWEST_PAIRS, studentised_interval
 from oubli.audit.journal import Record
 
 POWER = 0.8
@@ -113,7 +113,7 @@ def _line(values: NDArray[np.float64], floors: NDArray[np.float64]) -> dict[str,
     gains = values - floors
     line: dict[str, Any] = {"seeds": values.size}
     for name, data in (("value", values), ("floor", floors), ("gain", gains)):
-        found = mean_interval(data)
+        found = studentised_interval(data)
         prefix = "" if name == "value" else f"{name}_"
         line |= {name: found.value, f"{prefix}low": found.low, f"{prefix}high": found.high}
     low, high, chance = line["gain_low"], line["gain_high"], _chance(gains)

@@ -32,8 +32,9 @@ def _blind(name: str) -> Attack:
 ATTACKS: dict[str, Callable[[], Attack]] = {
     **{f"posterior-{name}": partial(_build, "similarity", "PosteriorSimilarity", distance=name) for name in DISTANCES},
     "group": partial(_build, "group", "GroupThresholds"),
-    "stealing": partial(_trained, "stealing", "LinkStealing", removed=False),
-    "stealing-removed": partial(_trained, "stealing", "LinkStealing", removed=True),
+    "stealing": partial(_trained, "stealing", "LinkStealing", lesson="retained"),
+    "stealing-removed": partial(_trained, "stealing", "LinkStealing", lesson="removed"),
+    "stealing-matched": partial(_trained, "stealing", "LinkStealing", lesson="matched"),
     "trend-mia": partial(_trained, "trend", "TrendMIA"),
     "trend-steal": partial(_trained, "trend", "TrendSteal"),
     "difference-confidence": partial(_build, "difference", "ConfidenceDifference"),

@@ -13,12 +13,17 @@ from oubli.audit.inversion.attack import Attack
 from oubli.audit.inversion.distances import pair_distances
 from oubli.audit.inversion.pair_training import hidden_layers, learned_scores
 from oubli.audit.inversion.reference import reference_posteriors
-from oubli.audit.inversion.supervision import teaching_pairs
+from oubli.audit.inversion.supervision import matched_pairs, teaching_pairs
 from oubli.audit.inversion.transcript import Transcript
 
 Array = NDArray[np.float64]
 
 HIDDEN = 64
+LESSONS = {
+    "retained": "retained edges",
+    "removed": "unlearned and retained edges",
+    "matched": "unlearned edges and edges that the model never had",
+}
 FARTHEST = 8.0
 """Standard deviations at which what is measured on the victim is cut off: the network learned nothing beyond."""
 
@@ -28,22 +33,24 @@ class LinkStealing(Attack):
 
     Parameters
     ----------
-    removed : bool
-        Whether unlearned edges of the shadow are among the pairs to learn from, as they are for TrendAttack. Link
-        stealing as it is learns from retained ones only.
+    lesson : {"retained", "removed", "matched"}
+        What it learns to tell apart on the shadow: retained edges from pairs without an edge, as link stealing is
+        published; unlearned edges as well from these, as TrendAttack does; or unlearned edges from edges that the model
+        never had, which is the matched comparison itself.
     """
 
     source = "He et al. 2021"
 
-    def __init__(self, removed: bool) -> None:
-        self.removed = removed
-        self.name = "stealing-removed" if removed else "stealing"
-        which = "unlearned and retained" if removed else "retained"
-        self.describe = f"a network over distances of features and answers, taught {which} edges of the shadow"
+    def __init__(self, lesson: str) -> None:
+        self.lesson = lesson
+        self.name = "stealing" if lesson == "retained" else f"stealing-{lesson}"
+        self.describe = f"a network over distances of features and answers, taught {LESSONS[lesson]} of the shadow"
 
     def score(self, transcript: Transcript, seed: int) -> Array:
         """Return logits of the network."""
-        pairs, truth = teaching_pairs(transcript.shadow, self.removed)
+        shadow = transcript.shadow
+        matched = self.lesson == "matched"
+        pairs, truth = matched_pairs(shadow) if matched else teaching_pairs(shadow, self.lesson == "removed")
         taught, asked, _ = standardised_evidence(transcript, pairs, seed)
         network: Callable[[], nn.Module] = partial(hidden_layers, taught.shape[1], HIDDEN, 1)
         return learned_scores(network, [taught], truth, [asked], seed)

@@ -30,3 +30,20 @@ def teaching_pairs(shadow: Shadow, removed: bool) -> tuple[NDArray[np.int64], ND
             "of both; give a graph with more edges, or a higher ratio"
         )
     return np.concatenate([edges, shadow.absent]), np.arange(len(edges) + len(shadow.absent)) < len(edges)
+
+
+def matched_pairs(shadow: Shadow) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return edges that the shadow's model unlearned or never had, and which it unlearned.
+
+    Raises
+    ------
+    InputError
+        When there is nothing to tell apart.
+    """
+    if not len(shadow.removed) or not len(shadow.never):
+        raise InputError(
+            f"shadow: {len(shadow.removed)} edges were unlearned and {len(shadow.never)} never there, and it takes "
+            "some of both; give a graph with more edges, or a higher ratio"
+        )
+    size = len(shadow.removed) + len(shadow.never)
+    return np.concatenate([shadow.removed, shadow.never]), np.arange(size) < len(shadow.removed)

@@ -43,6 +43,8 @@ class Shadow:
         Edges that were unlearned, edges that are there, and pairs that never were edges.
     labels : ndarray of int64, shape (nodes,)
         Classes; -1 where there is none.
+    never : ndarray of int64, shape (pairs, 2)
+        Edges that the attacker kept from its own model.
     """
 
     seen: Observation
@@ -50,6 +52,7 @@ class Shadow:
     retained: NDArray[np.int64]
     absent: NDArray[np.int64]
     labels: NDArray[np.int64]
+    never: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -105,7 +105,7 @@ def assemble(world: World, victim: Observation, shadow: Observation) -> tuple[Tr
     group = np.repeat(np.arange(len(GROUPS)), [len(sides[name]) for name in GROUPS])
     order = np.random.default_rng(derived_seed(world.seed, "pairs")).permutation(len(pairs))
     known = world.shadow.groups
-    own = Shadow(shadow, known["removed"], known["retained"], known["absent"], world.shadow.labels)
+    own = Shadow(shadow, known["removed"], known["retained"], known["absent"], world.shadow.labels, known["never"])
     secret = Secret({name: group[order] == i for i, name in enumerate(GROUPS)})
     return Transcript(victim, pairs[order], own), secret
 

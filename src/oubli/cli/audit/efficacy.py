@@ -32,8 +32,9 @@ def audit_efficacy(
     each is learned and unlearned, and what comes out is compared with the same model trained without it, in accuracy,
     bytes and time. The folder gets results.json, rows.csv, summary.csv and report.html.
 
-    When interrupted, the same command goes on where it was. Methods and seeds can be added later; other settings need
-    another folder. Methods on networks need the extra `attacks`.
+    When interrupted, the same command goes on where it was. Methods and seeds can be added later, beside those that
+    are there: name all that results and page are to show. Other settings need another folder. Methods on networks
+    need the extra `attacks`.
     """
     plan = planner("oubli.audit.efficacy.audit", "EfficacyAudit", methods, data=data, **options)
     run_audit(plan, result_lines, data, output, as_json, features)

@@ -20,8 +20,8 @@ from oubli.cli.values import Names
     default="all",
     show_default=True,
     help="Any of posterior-euclidean (or -cosine, -correlation, -chebyshev, -braycurtis, -canberra, -cityblock, "
-    "-sqeuclidean), group, stealing, stealing-removed, trend-mia, trend-steal, difference-confidence, "
-    "difference-similarity, difference-shift; all is all of these. Nulls are always added.",
+    "-sqeuclidean), group, stealing, stealing-removed, stealing-matched, trend-mia, trend-steal, "
+    "difference-confidence, difference-similarity, difference-shift; all is all of these. Nulls are always added.",
 )
 @click.option(
     "--ratio",
@@ -49,8 +49,9 @@ def audit_inversion(
     and have the other half for themselves. Each figure stands beside its floor: the same attack on a model that never
     had the edges. The folder gets results.json, rows.csv, summary.csv and report.html.
 
-    When interrupted, the same command goes on where it was. Methods and seeds can be added later; other settings need
-    another folder. Needs the extra `attacks`.
+    When interrupted, the same command goes on where it was. Methods and seeds can be added later, beside those that
+    are there: name all that results and page are to show. Other settings need another folder. Needs the extra
+    `attacks`.
     """
     plan = planner("oubli.audit.inversion.audit", "InversionAudit", methods, data=data, **options)
     run_audit(plan, result_lines, data, output, as_json, features)

@@ -56,8 +56,9 @@ def audit_membership(
     and train models of their own to compare with. Each figure stands beside its floor: the same attack on a model that
     never had the labels. The folder gets results.json, rows.csv, summary.csv and report.html.
 
-    When interrupted, the same command goes on where it was. Methods and seeds can be added later; other settings need
-    another folder. Methods on networks need the extra `attacks`.
+    When interrupted, the same command goes on where it was. Methods and seeds can be added later, beside those that
+    are there: name all that results and page are to show. Other settings need another folder. Methods on networks
+    need the extra `attacks`.
     """
     plan = planner("oubli.audit.membership.audit", "MembershipAudit", methods, data=data, **options)
     run_audit(plan, result_lines, data, output, as_json, features)

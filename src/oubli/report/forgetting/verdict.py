@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from oubli.audit.intervals import FEWEST_PAIRS
 from oubli.report.estimates import decimals, write, write_gain
 from oubli.report.forgetting.chance import LEVEL, beyond_chance
 from oubli.report.forgetting.results import Control, ForgettingResults, Line, MethodRecord
@@ -145,6 +146,9 @@ def _search(lines: Sequence[Line]) -> Iterator[str]:
     """Say how much was looked at, how much was found, and what would have been."""
     tried = len(lines)
     if not tried:
+        return
+    if max(line.seeds for line in lines) < FEWEST_PAIRS:
+        yield f"Fewer than {FEWEST_PAIRS} seeds tell nothing from its floor: run more of them."
         return
     off, above = (sum(getattr(line, side) for line in lines) for side in ("off_floor", "above_floor"))
     kept = len(beyond_chance(lines))
