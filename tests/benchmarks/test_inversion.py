@@ -22,7 +22,7 @@ def document(folder, name):
 
 
 def test_edges_are_told_beside_floors_and_trends_beside_similarity(small, tmp_path, monkeypatch):
-    monkeypatch.setattr(edges, "DATA", {"made": (0.05, 0)})
+    monkeypatch.setattr(edges, "DATA", {"made": (2, 0.1, 4)})
     options = ["--data", "made", "--seeds", "2", "--rows", str(tmp_path), "--folder", str(tmp_path)]
     edges.main([*options, "--methods", "exact", "stale"])
     against_pairs, _, trends, standing, taught = document(tmp_path, "inversion-edges")
