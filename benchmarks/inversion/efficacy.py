@@ -38,12 +38,22 @@ def tables(results: Sequence[Mapping[str, Any]]) -> list[Table]:
                     for line in one["summary"]
                     if (line["method"], line["test"]) == (method, test["name"])
                 }
+                if not lines:
+                    rows.append({"method": method, "accuracy_clean": "not supported"})
+                    continue
                 cells = {name: interval(x["value"], x["low"], x["high"]) for name, x in lines.items() if name in SHOWN}
                 rows.append({"method": method} | cells)
             columns = [("method", "method"), *(pair for pair in SHOWN.items() if any(pair[0] in row for row in rows))]
             title = f"{one['settings']['data']}: {test['name']}"
-            found.append(make_table(title, columns, rows, f"{test['describe']} {test['measures']}"))
+            found.append(
+                make_table(title, columns, rows, f"{sentence(test['describe'])} Measured: {test['measures']}.")
+            )
     return found
+
+
+def sentence(text: str) -> str:
+    """Return words as a sentence."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
