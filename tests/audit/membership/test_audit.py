@@ -215,3 +215,9 @@ def test_bad_settings_are_refused_before_anything_is_run(settings, said):
 def test_few_labels_that_never_were_members_are_said_to_be_few():
     assert "fewer than 100" in MembershipAudit(generate_graph(200, seed=1), ["exact"]).threat_model()
     assert "fewer than 100" not in MembershipAudit(GRAPH, ["exact"]).threat_model()
+
+
+def test_a_method_that_cannot_remove_labels_is_told_beside_those_that_can(tmp_path):
+    results = MembershipAudit(GRAPH, ["ceu", "exact"], ["loss"], seeds=1, shadows=4, draws=0).run(tmp_path)
+    assert [method["name"] for method in results["methods"]] == ["exact"]
+    assert results["unsupported"] == [{"method": "ceu", "note": "ceu removes edges only, not labels"}]

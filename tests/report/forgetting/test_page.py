@@ -186,3 +186,7 @@ def test_results_are_read_back_from_folder_and_file(tmp_path, kind, text):
     (tmp_path / "results.json").write_text('{"format": "oubli.audit.gradients/1"}')
     with pytest.raises(InputError, match=r"results\.json: results: format"):
         read_forgetting_results(tmp_path)
+
+
+def test_methods_that_were_left_out_are_told():
+    assert "Not audited: ceu removes edges only, not labels." in forgetting_report(results())

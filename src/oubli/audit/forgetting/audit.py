@@ -31,7 +31,8 @@ class ForgettingAudit(ABC):
     ----------
     graph : Graph
     methods : sequence of str
-        As `parse_method` reads them.
+        As `parse_method` reads them. Those that cannot remove what this audit removes are left out, and told in the
+        results; there must be another.
     seeds : int, default 10
         How often everything is drawn anew; intervals are over seeds.
     data : str, default "graph"
@@ -71,11 +72,10 @@ class ForgettingAudit(ABC):
             raise InputError(f"seeds: expected an integer from 1 to {MOST_SEEDS:,}, got {seeds!r}")
         if not isinstance(first_seed, int) or isinstance(first_seed, bool) or first_seed < 0:
             raise InputError(f"first_seed: expected an integer of at least 0, got {first_seed!r}")
-        parsed = [parse_method(text, self.kind) for text in methods]
-        if not parsed:
-            raise InputError("methods: name at least one")
+        parsed, unsupported = _parse(methods, self.kind)
         self.graph, self.seeds, self.data, self.first_seed, self.draws = graph, seeds, data, first_seed, draws
         self.methods: dict[str, Method] = {method.name: method for method in parsed}
+        self.unsupported: dict[str, str] = unsupported
 
     def game(self) -> Game | None:
         """Return the removal of which the matched control is played; None where this kind of audit has none."""
@@ -154,6 +154,7 @@ class ForgettingAudit(ABC):
             "settings": {"data": self.data, "seeds": self.seeds, **self._chance(), **self.own_settings()},
             "threat_model": self.threat_model(),
             **self.results(records),
+            "unsupported": [{"method": name, "note": note} for name, note in self.unsupported.items()],
             "versions": versions(),
             "seconds": sum(record["seconds"] for record in records),
         }
@@ -187,3 +188,18 @@ class ForgettingAudit(ABC):
     @abstractmethod
     def results(self, records: Sequence[Record]) -> dict[str, Any]:
         """Return what is published of the records, with at least ``methods``, ``summary`` and ``rows``."""
+
+
+def _parse(given: Sequence[str], kind: Kind | None) -> tuple[list[Method], dict[str, str]]:
+    """Return the methods that remove this kind of thing, and why the others do not."""
+    parsed = {method.name: method for method in map(parse_method, given)}
+    if not parsed:
+        raise InputError("methods: name at least one")
+    told = {
+        name: f"{name} removes {' and '.join(method.kinds)} only, not {kind}"
+        for name, method in parsed.items()
+        if kind is not None and kind not in method.kinds
+    }
+    if len(told) == len(parsed):
+        raise InputError(f"methods: {'; '.join(told.values())}; name others")
+    return [method for name, method in parsed.items() if name not in told], told

@@ -152,19 +152,18 @@ _APPROXIMATE: dict[str, tuple[str, str, str, tuple[Kind, ...]]] = {
 METHODS = ("exact", "certified", "cgu", *_APPROXIMATE)
 
 
-def parse_method(text: str, kind: Kind | None = "edges") -> Method:
-    """Return a method by name, for removals of one kind; None where kinds are asked for one by one later.
+def parse_method(text: str) -> Method:
+    """Return a method by name.
 
     Parameters
     ----------
     text : str
         One of `METHODS`; ``certified`` and ``cgu`` also with an epsilon, as ``certified:0.5``.
-    kind : {"edges", "labels", "features", "nodes"}, optional
 
     Raises
     ------
     InputError
-        When there is none of that name, or it cannot remove what is asked for.
+        When there is none of that name.
     """
     name, _, value = text.partition(":")
     if name not in METHODS or (value and name not in ("certified", "cgu")):
@@ -173,10 +172,7 @@ def parse_method(text: str, kind: Kind | None = "edges") -> Method:
     if name == "exact":
         return _exact(name)
     if name in _APPROXIMATE:
-        method = _gcn(name)
-        if kind is not None and kind not in method.kinds:
-            raise InputError(f"methods: {name} removes {' and '.join(method.kinds)} only, not {kind}; leave it out")
-        return method
+        return _gcn(name)
     return _certified(name, _epsilon(text, value))
 
 

@@ -15,6 +15,8 @@ from oubli.cli.values import Names
 @data_options
 @click.option(
     "--tests",
+    "--attacks",
+    "tests",
     type=Names(),
     metavar="NAME,...",
     default="all",

@@ -37,6 +37,8 @@ def result_lines(results: Mapping[str, Any]) -> Iterator[str]:
             yield from textwrap.wrap(_control(controls[method["name"]]), WIDTH, subsequent_indent="  ")
         lines = [line for line in results["summary"] if line["method"] == method["name"]]
         yield from aligned(_rows(lines, results["attacks"]))
+    for left_out in results["unsupported"]:
+        yield from ("", f"Not supported: {left_out['note']}.")
     yield ""
     yield from textwrap.wrap(LEGEND, WIDTH)
 

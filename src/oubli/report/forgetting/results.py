@@ -129,6 +129,7 @@ class ForgettingResults:
     summary: tuple[Line, ...]
     curves: tuple[Curve, ...]
     control: tuple[Control, ...]
+    unsupported: tuple[str, ...]
     versions: Mapping[str, Any]
     seconds: float | None
 
@@ -153,6 +154,7 @@ class ForgettingResults:
                 summary=each(results, "summary", _line),
                 curves=each(results, "curves", _curve),
                 control=each(results, "control", _control),
+                unsupported=each(results, "unsupported", lambda record: str(record["note"])),
                 versions=mapping(results, "versions"),
                 seconds=number(results.get("seconds")),
             )
