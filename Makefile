@@ -21,8 +21,9 @@ help: ## Show this list
 demo: $(BASE) ## Install oubli and see it learn, forget and prove it
 	@$(BIN)/oubli demo
 
+# One OpenMP thread a worker: more of them than cores wait for each other, and take four times as long.
 test: $(DEV) ## Run the tests and the guides, a worker a core
-	$(PYTEST) -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(PYTEST) -n auto --dist loadfile
 
 test-slow: $(DEV) ## Run the slow tests
 	$(PYTEST) -m slow
