@@ -48,7 +48,7 @@ def read_tu(folder: Path, name: str) -> Arrays:
             if missing:
                 raise InputError(f"{path}: {missing[0]} is missing; is this an archive of the TU collection?")
             texts = {part: _text(archive, path, file) for part, file in files.items() if file in there}
-    # zipfile raises NotImplementedError for a packing it does not know, RuntimeError for a password.
+    # The last two are zipfile's own, for a packing that it does not know and for a password: caught, not raised here.
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
         raise InputError(f"{path}: not a whole archive ({error}); fetch it again") from None
     kinds = {**NEEDED, **OPTIONAL}

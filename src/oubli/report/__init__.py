@@ -11,9 +11,7 @@ except ImportError as error:
 
 from oubli.report.audits import audit_report, read_audit_results, write_audit_report
 from oubli.report.efficacy.page import efficacy_report
-from oubli.report.efficacy.results import read_efficacy_results
 from oubli.report.forgetting.page import forgetting_report
-from oubli.report.forgetting.results import read_forgetting_results
 from oubli.report.gradients.page import gradient_report, write_gradient_report
 from oubli.report.gradients.results import read_gradient_results
 from oubli.report.page import command_of
@@ -25,8 +23,6 @@ __all__ = [
     "forgetting_report",
     "gradient_report",
     "read_audit_results",
-    "read_efficacy_results",
-    "read_forgetting_results",
     "read_gradient_results",
     "write_audit_report",
     "write_gradient_report",

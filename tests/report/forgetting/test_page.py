@@ -14,7 +14,6 @@ from oubli.errors import InputError  # noqa: E402
 from oubli.report import (  # noqa: E402
     forgetting_report,
     read_audit_results,
-    read_forgetting_results,
     write_audit_report,
 )
 
@@ -177,15 +176,14 @@ def test_damaged_curves_are_refused(rates):
 
 def test_results_are_read_back_from_folder_and_file(tmp_path, kind, text):
     (tmp_path / "results.json").write_text(json.dumps(results(kind)))
-    for read in (read_forgetting_results, read_audit_results):
-        for given in (tmp_path, tmp_path / "results.json"):
-            assert read(given) == results(kind)
+    for given in (tmp_path, tmp_path / "results.json"):
+        assert read_audit_results(given) == results(kind)
     if kind == "membership":
         path = write_audit_report(read_audit_results(tmp_path), tmp_path / "r.html")
         assert path.read_text(encoding="utf-8") == text, "the same results give the same page"
-    (tmp_path / "results.json").write_text('{"format": "oubli.audit.gradients/1"}')
+    (tmp_path / "results.json").write_text('{"format": "oubli.audit.inversion/0"}')
     with pytest.raises(InputError, match=r"results\.json: results: format"):
-        read_forgetting_results(tmp_path)
+        read_audit_results(tmp_path)
 
 
 def test_methods_that_were_left_out_are_told():

@@ -62,4 +62,4 @@ def with_split(graph: Graph, split: Split, seed: int) -> Graph:
     order = np.random.default_rng(seed).permutation(labelled)
     ends = np.rint(np.cumsum([TRAIN, VAL]) * labelled.size).astype(np.int64)
     train, val, test = np.split(order, ends)
-    return altered(graph, train=train, val=val, test=test)
+    return graph.with_splits(train=train, val=val, test=test)

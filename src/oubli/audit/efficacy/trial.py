@@ -13,6 +13,7 @@ import numpy as np
 from oubli.audit.efficacy.scenario import Scenario
 from oubli.audit.forgetting.families import Families
 from oubli.audit.forgetting.methods import Forgetful, Method
+from oubli.audit.forgetting.outcome import same_bytes
 from oubli.audit.forgetting.seeds import derived_seed
 from oubli.errors import InputError, OubliError
 
@@ -117,10 +118,3 @@ class Trial:
 
     def _accuracy(self, model: Forgetful) -> float:
         return float(np.mean(model.predict(self.scenario.judged) == self.scenario.truth))
-
-
-def same_bytes(one: Forgetful, two: Forgetful) -> bool:
-    """Return whether both models have the same weights and answer the same about all nodes, to the byte."""
-    if one.weights_digest() != two.weights_digest():
-        return False
-    return one.decision_function().tobytes() == two.decision_function().tobytes()

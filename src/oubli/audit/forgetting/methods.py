@@ -131,25 +131,40 @@ def _certified(name: str, epsilon: float) -> Method:
     return Method(full, describe, "logistic regression on propagated features", full, make, "certified", epsilon, DELTA)
 
 
-def _gcn(name: str) -> Method:
-    describe, model, family, kinds = _APPROXIMATE[name]
-    settings = PUBLISHED if name == UNDAMPED else {}
+_ALL: tuple[Kind, ...] = ("edges", "labels", "features", "nodes")
+
+
+def _network(
+    name: str, describe: str, model: str, family: str = "gcn", kinds: tuple[Kind, ...] = _ALL, **settings: Any
+) -> Method:
     return Method(name, describe, GCN, family, partial(_theirs, model, **settings), kinds=kinds)
 
 
-UNDAMPED = "gif-undamped"
-PUBLISHED: dict[str, Any] = {"iterations": 100, "damp": 0.0}
-"""Of GIF's public code; its steps go farther than damped ones, towards retraining or past it."""
-_ALL: tuple[Kind, ...] = ("edges", "labels", "features", "nodes")
-_APPROXIMATE: dict[str, tuple[str, str, str, tuple[Kind, ...]]] = {
-    "gif": ("one step along the graph influence function (Wu, Yang et al. 2023)", "GIFClassifier", "gcn", _ALL),
-    UNDAMPED: ("the same, without damping, as in its public code", "GIFClassifier", "gcn", _ALL),
-    "ceu": ("influence step, noise in the objective (Wu, Shen et al. 2023)", "CEUClassifier", "gcn-noisy", ("edges",)),
-    "ascent": ("gradient ascent on what is removed, descent on the rest", "GradientAscentClassifier", "gcn", _ALL),
-    "stale": ("keeps its weights: nothing is unlearned", "StaleClassifier", "gcn", _ALL),
-    "retrain": ("trains again from the same seed", "RetrainedClassifier", "gcn", _ALL),
+_NETWORKS = {
+    method.name: method
+    for method in (
+        _network("gif", "one step along the graph influence function (Wu, Yang et al. 2023)", "GIFClassifier"),
+        # Steps of the public code go farther than damped ones, towards retraining or past it.
+        _network(
+            "gif-undamped",
+            "the same, without damping, as in its public code",
+            "GIFClassifier",
+            iterations=100,
+            damp=0.0,
+        ),
+        _network(
+            "ceu",
+            "influence step, noise in the objective (Wu, Shen et al. 2023)",
+            "CEUClassifier",
+            "gcn-noisy",
+            ("edges",),
+        ),
+        _network("ascent", "gradient ascent on what is removed, descent on the rest", "GradientAscentClassifier"),
+        _network("stale", "keeps its weights: nothing is unlearned", "StaleClassifier"),
+        _network("retrain", "trains again from the same seed", "RetrainedClassifier"),
+    )
 }
-METHODS = ("exact", "certified", "cgu", *_APPROXIMATE)
+METHODS = ("exact", "certified", "cgu", *_NETWORKS)
 
 
 def parse_method(text: str) -> Method:
@@ -171,8 +186,8 @@ def parse_method(text: str) -> Method:
         raise InputError(f"methods: {text!r} is not supported; supported: {known}; certified and cgu with :EPSILON")
     if name == "exact":
         return _exact(name)
-    if name in _APPROXIMATE:
-        return _gcn(name)
+    if name in _NETWORKS:
+        return _NETWORKS[name]
     return _certified(name, _epsilon(text, value))
 
 

@@ -37,6 +37,18 @@ def data_options(command: Command) -> Command:
     return data(features(command))
 
 
+draws_option = click.option(
+    "--draws",
+    type=click.INT,
+    metavar="N",
+    default=40,
+    show_default=True,
+    help="Models drawn for each of the two worlds of the matched control, five times as many of certified ones; 0 "
+    "plays it on bytes alone.",
+)
+"""For audits that play the matched control."""
+
+
 def run_options(methods: str, seeds: int, cannot: str = "") -> Callable[[Command], Command]:
     """Add the options that all audits of models that forgot have.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from oubli.cli.audit.forgetting import data_options, planner, run_audit, run_options
+from oubli.cli.audit.forgetting import data_options, draws_option, planner, run_audit, run_options
 from oubli.cli.audit.forgetting_table import result_lines
 from oubli.cli.values import Names
 
@@ -31,14 +31,7 @@ from oubli.cli.values import Names
     show_default=True,
     help="Share of the edges that is removed.",
 )
-@click.option(
-    "--draws",
-    type=click.INT,
-    metavar="N",
-    default=40,
-    show_default=True,
-    help="Models drawn for each of the two worlds of the matched control; 0 leaves it out.",
-)
+@draws_option
 @run_options("exact,certified,gif,ceu,cgu,ascent,stale", seeds=10)
 def audit_inversion(
     data: str, features: str | None, output: str, methods: tuple[str, ...], as_json: bool, **options: Any

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from oubli.report.estimates import UNKNOWN, Estimate, estimate
 from oubli.report.fields import check_format, each, mapping, number, objects, taking_apart, text, whole
 from oubli.report.forgetting.results import MethodRecord, method_record
-from oubli.report.reading import read_results
 
 FORMAT = "oubli.audit.efficacy/1"
 
@@ -87,27 +85,6 @@ class EfficacyResults:
             if (outcome.method, outcome.test) == (method, test) and outcome.status != "done":
                 return outcome
         return None
-
-
-def read_efficacy_results(path: str | Path) -> dict[str, Any]:
-    """Read what an audit of efficacy wrote.
-
-    Parameters
-    ----------
-    path : str or Path
-        The audit's folder, or its `results.json`.
-
-    Returns
-    -------
-    dict
-        As `efficacy_report` takes it.
-
-    Raises
-    ------
-    InputError
-        When there is no such file, it is no JSON, or no such audit of a supported format.
-    """
-    return read_results(path, "audit of efficacy", EfficacyResults.of)
 
 
 def _test(record: Mapping[str, Any]) -> TestRecord:

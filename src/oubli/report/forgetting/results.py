@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from oubli.report.estimates import Estimate, estimate
 from oubli.report.fields import check_format, each, mapping, number, taking_apart, text, whole
-from oubli.report.reading import read_results
 
 INVERSION, MEMBERSHIP = "oubli.audit.inversion/1", "oubli.audit.membership/1"
 FORMATS = (INVERSION, MEMBERSHIP)
@@ -158,27 +156,6 @@ class ForgettingResults:
                 versions=mapping(results, "versions"),
                 seconds=number(results.get("seconds")),
             )
-
-
-def read_forgetting_results(path: str | Path) -> dict[str, Any]:
-    """Read what an audit of removed edges or of memberships wrote.
-
-    Parameters
-    ----------
-    path : str or Path
-        The audit's folder, or its `results.json`.
-
-    Returns
-    -------
-    dict
-        As `forgetting_report` takes it.
-
-    Raises
-    ------
-    InputError
-        When there is no such file, it is no JSON, or no such audit of a supported format.
-    """
-    return read_results(path, "audit of models that forgot", ForgettingResults.of)
 
 
 def method_record(record: Mapping[str, Any]) -> MethodRecord:
