@@ -24,7 +24,7 @@ SHARES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6)
 
 def hop_crossover(model: SGCRidge, draws: int, shares: tuple[float, ...] = SHARES) -> Table:
     """Time a push of deltas through one hop from random rows that have a given share of the arcs, and a full hop."""
-    graph, propagation = model.graph_, model._propagation
+    graph, propagation = model.graph_, model._engine.propagation
     lists = graph.adjacency.start, graph.adjacency.count, graph.adjacency.neighbours
     totals, scratch = propagation.totals[-1].copy(), np.empty_like(propagation.totals[-1])
     following = np.empty_like(propagation.messages)
@@ -70,7 +70,7 @@ def call_crossover(model: SGCRidge, sizes: tuple[int, ...], draws: int) -> Table
             request = next(iter(draw_requests(model.graph_, "edge", size, 1, draw)))
             for way, samples in times.items():
                 current = copy.deepcopy(model)
-                with _forced(way, shares, model._propagation.hops):
+                with _forced(way, shares, model._engine.propagation.hops):
                     samples.time(on_threads(1, lambda: current.unlearn(request)))  # noqa: B023
         push_ms, pull_ms = (1e3 * float(np.median(times[way].cpu)) for way in ("push", "pull"))
         row = {"operator": model.operator, "size": size, "share": float(np.median(shares))}

@@ -50,7 +50,7 @@ def footprint_table(graph: Graph, models: dict[str, Any]) -> Table:
     """Return the bytes of state beside the graph."""
     rows = []
     for name, model in models.items():
-        state = model._propagation
+        state = model._engine.propagation
         size = state.messages.nbytes + sum(t.nbytes for t in state.totals) + state._position.nbytes
         cells = graph.num_nodes * state.width * state.hops
         row = {"model": name, "hops": state.hops, "state_mb": size / 1e6, "bytes": size / cells}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.timing import interleave, summary
+from oubli.engines import MemoryEngine
 from oubli.models import NodeClassifier, SGCRidge
 from oubli.propagation import hop as kernels
 
@@ -26,8 +27,9 @@ def solve_again(model: NodeClassifier) -> None:
 @solve_again.register
 def _(model: SGCRidge) -> None:
     # Quantised features, hops, Gram, weights, in memory that the twin has already.
-    model._propagation.fit(model.graph_)
-    model._refit_head()
+    engine = _engine(model)
+    engine.propagation.fit(model.graph_)
+    engine.sum_rows()
     model._solve(model.choices_["projection"], None)
 
 
@@ -41,8 +43,14 @@ def twin(model: NodeClassifier) -> NodeClassifier:
 @twin.register
 def _(model: SGCRidge) -> SGCRidge:
     other = copy.copy(model)
-    other._propagation = model._make_propagation(model.choices_["projection"])
+    other._engine = copy.copy(model._engine)
+    other._engine.propagation = other._engine.recipe.propagation()
     return other
+
+
+def _engine(model: SGCRidge) -> MemoryEngine:
+    assert isinstance(model._engine, MemoryEngine)
+    return model._engine
 
 
 def time_parts(model: SGCRidge, draws: int) -> list[dict[str, Any]]:
@@ -55,18 +63,20 @@ def time_parts(model: SGCRidge, draws: int) -> list[dict[str, Any]]:
 
 
 def _parts(model: SGCRidge) -> dict[str, Callable[[], Any]]:
-    graph, propagation = model.graph_, model._propagation
+    graph, propagation = model.graph_, _engine(model).propagation
     lists = graph.adjacency.start, graph.adjacency.count, graph.adjacency.neighbours
     scale = propagation.operator.message_scale(graph.adjacency.count.astype(np.int64) + 1)
     inputs = [propagation.messages]
-    parts: dict[str, Callable[[], Any]] = {"quantise": lambda: propagation.quantiser.all_rows(graph.table, scale)}
+    parts: dict[str, Callable[[], Any]] = {
+        "quantise": lambda: propagation.quantiser.all_rows(graph.table, lambda slots: scale[slots])
+    }
     for hop, totals in enumerate(propagation.totals, start=1):
         following = np.empty_like(propagation.messages[: len(totals) if hop < propagation.hops else 0])
         parts[f"hop {hop}"] = _hop(lists, inputs[-1], totals, following)
         inputs.append(following)
         if hop < propagation.hops:
             kernels.round_all(totals.size, totals, graph.adjacency.count, following)
-    parts["Gram"] = model._refit_head
+    parts["Gram"] = _engine(model).sum_rows
     parts["solve"] = lambda: model._solve(model.choices_["projection"], None)
     return parts
 

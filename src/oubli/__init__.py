@@ -24,7 +24,7 @@ _HOMES = {
     "load_model": "oubli.models",
     "verify": "oubli.guarantees",
 }
-_FLOORS = ("audit", "errors", "federated", "graph", "guarantees", "models", "propagation", "report", "solve")
+_FLOORS = ("audit", "engines", "errors", "federated", "graph", "guarantees", "models", "propagation", "report", "solve")
 
 
 def __getattr__(name: str) -> Any:

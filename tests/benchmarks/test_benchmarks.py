@@ -18,7 +18,9 @@ from benchmarks.unlearning.head import HeadSamples
 from benchmarks.unlearning.requests import BALL, KINDS, draw_requests
 from benchmarks.unlearning.settings import Plan, measure
 from benchmarks.unlearning.solving import solve_again, twin
+from tests.exactness.test_sequences import with_engine
 
+from oubli.engines import MemoryEngine
 from oubli.graph import Removal, generate_graph
 from oubli.models import RandomFeatureNet, SGCRidge
 from oubli.propagation import Propagation
@@ -134,17 +136,17 @@ def test_identity_goes_through_every_model_and_kind(tmp_path, capsys):
     assert f"{len(rows)}/{len(rows)} equal" in capsys.readouterr().out
 
 
-class KeepsTheLabels(SGCRidge):
+class KeepsTheLabels(MemoryEngine):
     """Forgets everything but labels."""
 
-    def _update_head(self, change, gone):
-        kept = super()._update_head(change, gone[:0])
+    def _update_sums(self, change, gone):
+        kept = super()._update_sums(change, gone[:0])
         self._codes[gone] = -1
         return kept
 
 
 def test_identity_tells_different_bytes(monkeypatch, tmp_path):
-    monkeypatch.setattr(identity, "make_models", lambda: {"broken": KeepsTheLabels(hops=1)})
+    monkeypatch.setattr(identity, "make_models", lambda: {"broken": with_engine(KeepsTheLabels)(hops=1)})
     assert identity.main(["--quick", "--folder", str(tmp_path)]) == 1
     rows = json.loads((tmp_path / "identity.json").read_text(encoding="utf-8"))["tables"][0]["configurations"]
     assert {row["kind"] for row in rows if not row["equal"]} == {"label"}
@@ -206,7 +208,7 @@ def test_a_setting_leaves_the_model_and_sees_equal_bytes(graph):
 @pytest.mark.parametrize(
     ("estimator", "state"),
     [
-        (SGCRidge(), lambda model: [model._propagation.totals[0], model._gram.lower]),
+        (SGCRidge(), lambda model: [model._engine.propagation.totals[0], model._engine.gram.lower]),
         (RandomFeatureNet(messages=8), lambda model: [model._inputs.values, model._rows._received, model._gram.lower]),
     ],
     ids=["sgc", "random feature"],

@@ -55,7 +55,7 @@ def _traces_of_row(folder, secret):
     model = load_model(folder)
     slot = model.graph_.slots([secret])[0]
     base = getattr(model, "base_", model)
-    made = base._propagation.messages[slot] if isinstance(base, SGCRidge) else model.decision_function([secret])
+    made = base._engine.propagation.messages[slot] if isinstance(base, SGCRidge) else model.decision_function([secret])
     return [*(value.tobytes() for value in PLANTED), PLANTED.astype("<f8").tobytes(), made.tobytes()]
 
 

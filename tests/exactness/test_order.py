@@ -107,7 +107,7 @@ def test_rows_kept_for_the_dual_form(class_weight):
     raw = wide(60, 600, 0.6)
     estimator = SGCRidge(hops=2, class_weight=class_weight)
     model = clone(estimator).fit(raw.build())
-    assert model._gram is None
+    assert model._engine.gram is None
     generator = np.random.default_rng(1)
     for kind in KINDS:
         removal = draw_removal(raw, kind, 2, generator)
@@ -121,10 +121,10 @@ def test_from_sums_to_rows_when_training_nodes_become_fewer_than_columns():
     assert raw.train.size > 515
     estimator = SGCRidge(hops=1)
     model = clone(estimator).fit(raw.build())
-    assert model._gram is not None
+    assert model._engine.gram is not None
     goes = Removal(labels=raw.train[: raw.train.size - 515])
     model.unlearn(goes)
-    assert model._gram is None
+    assert model._engine.gram is None
     assert_same(model, refit(estimator, raw.without(goes)))
 
 

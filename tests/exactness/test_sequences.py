@@ -16,6 +16,7 @@ from tests.exactness.reference import assert_same, refit
 from tests.propagation.switch import NAMES, switch
 
 from oubli import Removal, load_model
+from oubli.engines import MemoryEngine
 from oubli.errors import InputError, UnknownNodeError
 from oubli.models import CorrectAndSmooth, NodeClassifier, SGCRidge
 from oubli.propagation import Propagation
@@ -147,28 +148,36 @@ class SkipsOneDelta(Propagation):
         super()._push(hop, graph, step, change, wanted)
 
 
-def with_propagation(broken):
+def with_engine(broken):
     class Broken(SGCRidge):
-        def _make_propagation(self, projection):
-            given = super()._make_propagation(projection)
-            return broken(given.operator, given.hops, given.outputs, given.quantiser)
+        def _make_engine(self):
+            return broken()
 
     return Broken
 
 
-class RevertsTheNewRows(SGCRidge):
+def with_propagation(broken):
+    class Engine(MemoryEngine):
+        def _make_propagation(self):
+            given = super()._make_propagation()
+            return broken(given.operator, given.hops, given.outputs, given.quantiser)
+
+    return with_engine(Engine)
+
+
+class RevertsTheNewRows(MemoryEngine):
     """Takes rows back from the sums as they are now, not as they were added."""
 
-    def _update_head(self, change, gone):
-        change.former = [self._propagation.embed(self.graph_, rows) for rows in change.rows]
-        return super()._update_head(change, gone)
+    def _update_sums(self, change, gone):
+        change.former = [self.embed(rows) for rows in change.rows]
+        return super()._update_sums(change, gone)
 
 
-class KeepsTheLabel(SGCRidge):
+class KeepsTheLabel(MemoryEngine):
     """Leaves rows whose label goes in the sums."""
 
-    def _update_head(self, change, gone):
-        kept = super()._update_head(change, gone[:0])
+    def _update_sums(self, change, gone):
+        kept = super()._update_sums(change, gone[:0])
         self._codes[gone] = -1
         return kept
 
@@ -196,8 +205,8 @@ class StaleSmoothing(CorrectAndSmooth):
     [
         with_propagation(ForgetsToSubtract)(hops=2),
         with_propagation(SkipsOneDelta)(hops=2),
-        RevertsTheNewRows(hops=2),
-        KeepsTheLabel(hops=2),
+        with_engine(RevertsTheNewRows)(hops=2),
+        with_engine(KeepsTheLabel)(hops=2),
         NeverReselects(hops=2, alpha=GRID),
         StaleSmoothing(SGCRidge(hops=1)),
     ],

@@ -56,12 +56,12 @@ def add_one(array):
 
 ALTERED = {
     "weights": next_weight,
-    "messages": lambda model: add_one(base(model)._propagation.messages),
-    "totals of the first hop": lambda model: add_one(base(model)._propagation.totals[0]),
-    "totals of the last hop": lambda model: add_one(base(model)._propagation.totals[-1]),
-    "products": lambda model: add_one(base(model)._gram.products),
-    "sums": lambda model: add_one(base(model)._gram.sums),
-    "counts": lambda model: add_one(base(model)._gram.counts),
+    "messages": lambda model: add_one(base(model)._engine.propagation.messages),
+    "totals of the first hop": lambda model: add_one(base(model)._engine.propagation.totals[0]),
+    "totals of the last hop": lambda model: add_one(base(model)._engine.propagation.totals[-1]),
+    "products": lambda model: add_one(base(model)._engine.gram.products),
+    "sums": lambda model: add_one(base(model)._engine.gram.sums),
+    "counts": lambda model: add_one(base(model)._engine.gram.counts),
     "choice": lambda model: base(model).choices_.update(alpha=base(model).choices_["alpha"] * 2),
     "a label": lambda model: model.graph_.label_codes.__setitem__(model.graph_.split_slots("train")[0], 0),
     "an edge": lambda model: model.graph_.adjacency.remove(model.graph_.adjacency.edges()[:1]),

@@ -166,7 +166,7 @@ def test_scores_of_the_model_as_from_its_weights():
     raw = random_raw(2, num_nodes=50)
     model = SGCRidge(hops=1).fit(raw.build())
     slots = np.arange(50)
-    rows = model._propagation.embed(model.graph_, slots) * 2.0**-12
+    rows = model._engine.propagation.embed(model.graph_, slots) * 2.0**-12
     np.testing.assert_allclose(model.decision_function(), rows @ model.coef_.T + model.intercept_, rtol=1e-12)
 
 

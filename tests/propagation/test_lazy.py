@@ -441,7 +441,7 @@ def test_float_rows_are_what_is_rounded(sparse, projection, normalize):
     quantiser = Quantiser(fraction_bits=12, normalize=normalize, projection=projection)
     floats = np.empty((300, quantiser.width(graph.table)))
     quantiser.float_rows(graph.table, floats)
-    rounded = quantiser.all_rows(graph.table, np.ones(300))[0]
+    rounded = quantiser.all_rows(graph.table, lambda slots: np.ones(slots.size))[0]
     np.testing.assert_array_equal(np.rint(floats * 2.0**12), rounded)
 
 

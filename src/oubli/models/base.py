@@ -83,12 +83,16 @@ class NodeClassifier(NodePredictor):
         self._check_classes(graph.label_codes[graph.split_slots("train")])
         # Fitted aside: what was fitted before stays if this fit fails.
         fresh = copy.copy(self)
-        fresh.graph_ = graph.compacted()
+        fresh.graph_ = fresh._own(graph)
         fresh._fit(choices)
         fresh.level_ = "frozen" if choices is not None and fresh._has_choices() else "reselected"
         fresh._start_life()
         vars(self).update(vars(fresh))
         return self
+
+    def _own(self, graph: Graph) -> Graph:
+        """Return the copy of a graph that the model keeps."""
+        return graph.compacted()
 
     def _start_life(self) -> None:
         self._fitted_as = self.describe()

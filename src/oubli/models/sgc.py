@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from oubli.graph.distinct import distinct
+from oubli.engines import Account, Engine, MemoryEngine, Recipe
+from oubli.graph.graph import Graph
 from oubli.graph.removal import RemovalPlan
-from oubli.guarantees.digest import canonical_digest
+from oubli.guarantees.digest import Rows, canonical_digest
 from oubli.guarantees.levels import Level
 from oubli.models.base import NodeClassifier
 from oubli.models.parameters import check_choice, check_integer
 from oubli.models.ridge_strength import best_alpha, ridge_strengths, validation_slots
 from oubli.models.scoring import METRICS, score_predictions
-from oubli.propagation import Operator, OutputChange, Propagation, Quantiser
-from oubli.solve import ExactGram, class_weights, keeps_rows, linear_scores, weights_from_gram, weights_from_rows
+from oubli.propagation import Operator, Quantiser
+from oubli.solve import class_weights, linear_scores, weights_from_gram, weights_from_rows
 
 CHUNK = 8192
 WIDE = 2048
@@ -153,49 +155,29 @@ class SGCRidge(NodeClassifier):
         wide = self.graph_.num_features > WIDE
         return PROJECTED if wide and np.count_nonzero(self.graph_.split_codes == 1) > WIDE else None
 
+    def _own(self, graph: Graph) -> Graph:
+        self._engine = self._make_engine()
+        return self._engine.own(graph)
+
+    def _make_engine(self) -> Engine:
+        return MemoryEngine()
+
     def _fit(self, choices: dict[str, Any] | None) -> None:
         projection = self._choose_projection() if choices is None else choices["projection"]
-        self._propagation = self._make_propagation(projection).fit(self.graph_)
-        self._refit_head()
+        self._engine.fit(self._recipe(projection))
         self._solve(projection, None if choices is None else choices["alpha"])
 
-    def _make_propagation(self, projection: int | None) -> Propagation:
+    def _recipe(self, projection: int | None) -> Recipe:
         outputs = tuple(range(self.hops + 1)) if self.representation == "concat" else (self.hops,)
         quantiser = Quantiser(self.fraction_bits, self.normalize, projection, SEED)
-        return Propagation(Operator.parse(self.operator), self.hops, outputs, quantiser)
-
-    @property
-    def _columns(self) -> int:
-        return self._propagation.width * len(self._propagation.outputs)
-
-    def _refit_head(self) -> None:
-        """Sum the statistics of all training rows anew."""
-        graph = self.graph_
-        self._codes = np.where(graph.split_codes == 1, graph.label_codes, -1).astype(np.int32)
-        slots = np.flatnonzero(self._codes >= 0)
-        self._gram: ExactGram | None = None
-        if keeps_rows(slots.size, self._columns):
-            return
-        self._gram = self._empty_gram()
-        for first in range(0, slots.size, CHUNK):
-            part = slots[first : first + CHUNK]
-            self._gram.update(self._propagation.embed(graph, part), self._codes[part])
-
-    def _empty_gram(self) -> ExactGram:
-        by_class = self.class_weight is not None
-        return ExactGram(self._columns, self.graph_.label_values.size, 2**self.fraction_bits, by_class)
-
-    def _class_counts(self) -> NDArray[np.int64]:
-        if self._gram is not None:
-            return self._gram.counts
-        return np.bincount(self._codes[self._codes >= 0], minlength=self.graph_.label_values.size)
+        return Recipe(Operator.parse(self.operator), self.hops, outputs, quantiser, self.class_weight is not None)
 
     def _class_weights(self) -> NDArray[np.int64] | None:
-        return class_weights(self.class_weight, self.graph_.label_values, self._class_counts())
+        return class_weights(self.class_weight, self.graph_.label_values, self._engine.class_counts)
 
     def _solve(self, projection: int | None, alpha: float | None) -> None:
         """Compute the weights, choosing alpha on the validation nodes unless it is given."""
-        self.classes_ = self.graph_.label_values[self._class_counts() > 0]
+        self.classes_ = self.graph_.label_values[self._engine.class_counts > 0]
         weights = self._class_weights()
         alphas = self._alphas() if alpha is None else [alpha]
         if len(alphas) == 1:
@@ -209,7 +191,7 @@ class SGCRidge(NodeClassifier):
     ) -> tuple[float, NDArray[np.float64]]:
         slots = validation_slots(self.graph_)
         # The validation rows are embedded once; only the weights differ between alphas.
-        rows, targets = self._propagation.embed(self.graph_, slots), self._targets(self.graph_.label_codes[slots])
+        rows, targets = self._engine.embed(slots), self._targets(self.graph_.label_codes[slots])
         return best_alpha(
             alphas,
             lambda alpha: self._solve_at(alpha, weights),
@@ -219,60 +201,28 @@ class SGCRidge(NodeClassifier):
         )
 
     def _solve_at(self, alpha: float, weights: NDArray[np.int64] | None) -> NDArray[np.float64]:
-        if self._gram is not None:
-            return weights_from_gram(self._gram, alpha, self.fraction_bits, weights)
-        slots = np.flatnonzero(self._codes >= 0)
-        rows = self._propagation.embed(self.graph_, slots)
-        constant = 2**self.fraction_bits
-        return weights_from_rows(rows, self._codes[slots], constant, alpha, self.fraction_bits, weights)
+        gram = self._engine.gram
+        if gram is not None:
+            return weights_from_gram(gram, alpha, self.fraction_bits, weights)
+        slots = self._engine.training_slots()
+        rows, codes = self._engine.embed(slots), self._engine.codes[slots]
+        return weights_from_rows(rows, codes, 2**self.fraction_bits, alpha, self.fraction_bits, weights)
 
     def _forget(self, plan: RemovalPlan, level: Level) -> dict[str, Any]:
-        trained = self._codes >= 0
-        change = OutputChange()
-        if plan.edges.size or plan.wiped.size:
-            change = self._propagation.remove(self.graph_, plan, trained)
-        else:
-            self.graph_.apply(plan)
-        gone = distinct(plan.nodes, plan.labels)
-        gone = gone[trained[gone]]
+        account = self._engine.forget(plan)
         projection = self.choices_["projection"]
         if level == "reselected" and self._choose_projection() != projection:
             self._fit(None)
-            trained_rows = int(self._class_counts().sum())
-            return {"rows_changed": trained_rows, "reached": change.reached, "path": "fitted anew: projection changed"}
-        rows_changed, path = self._update_head(change, gone)
-        self._solve(projection, self.choices_["alpha"] if level == "frozen" else None)
-        return {"rows_changed": rows_changed, "reached": change.reached, "path": path}
-
-    def _update_head(self, change: OutputChange, gone: NDArray[np.int64]) -> tuple[int, str]:
-        """Bring the statistics up to date; return how many rows that took, and how it was done."""
-        count = int(np.count_nonzero(self._codes >= 0))
-        if change.full_from is not None:
-            self._refit_head()
-            return count, f"hops from {change.full_from} on and the sums computed whole: the change reached too far"
-        changed = distinct(gone, *change.rows)
-        if self._gram is None or keeps_rows(count - gone.size, self._columns):
-            self._refit_head()
-            return int(changed.size), "local; weights from the training rows"
-        if 2 * changed.size > count:
-            self._refit_head()
-            return count, "hops local, the sums computed whole: most training rows changed"
-        self._replace_rows(change, changed, gone)
-        return int(changed.size), "local"
-
-    def _replace_rows(self, change: OutputChange, changed: NDArray[np.int64], gone: NDArray[np.int64]) -> None:
-        assert self._gram is not None
-        new = self._propagation.embed(self.graph_, changed)
-        labels = self._codes[changed]
-        self._gram.revert(change.before(changed, new), labels)
-        self._codes[gone] = -1
-        stays = self._codes[changed] >= 0
-        self._gram.update(new[stays], labels[stays])
+            trained_rows = int(self._engine.class_counts.sum())
+            account = Account(trained_rows, account.reached, "fitted anew: projection changed")
+        else:
+            self._solve(projection, self.choices_["alpha"] if level == "frozen" else None)
+        return asdict(account)
 
     def _scores(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
         out = np.empty((slots.size, self._weights.shape[1]))
         for first in range(0, slots.size, CHUNK):
-            rows = self._propagation.embed(self.graph_, slots[first : first + CHUNK])
+            rows = self._engine.embed(slots[first : first + CHUNK])
             out[first : first + CHUNK] = linear_scores(rows, self._weights, self.fraction_bits)
         return out
 
@@ -287,20 +237,20 @@ class SGCRidge(NodeClassifier):
         configuration |= {"rho": Operator.parse(self.operator).rho}
         weights = self._class_weights()
         if weights is not None:
-            configuration["class_weight"] = weights[self._class_counts() > 0].tolist()
+            configuration["class_weight"] = weights[self._engine.class_counts > 0].tolist()
         alive = np.flatnonzero(self.graph_.index.alive)
         parts: list[tuple[str, Any]] = [
             ("configuration", configuration),
             ("ids", self.graph_.index.ids[alive]),
             ("classes", self.classes_),
-            ("messages", self._propagation.messages[alive]),
         ]
-        parts += [(f"totals {hop}", t[alive]) for hop, t in enumerate(self._propagation.totals, start=1)]
-        if self._gram is not None:
-            present = np.flatnonzero(self._gram.counts)
-            groups = present if len(self._gram.products) > 1 else slice(None)
-            parts += [("products", self._gram.products[groups]), ("sums", self._gram.sums[present])]
-            parts += [("counts", self._gram.counts[present])]
+        parts += [(name.replace("_", " "), Rows(stored, alive)) for name, stored in self._engine.stored().items()]
+        gram = self._engine.gram
+        if gram is not None:
+            present = np.flatnonzero(gram.counts)
+            groups = present if len(gram.products) > 1 else slice(None)
+            parts += [("products", gram.products[groups]), ("sums", gram.sums[present])]
+            parts += [("counts", gram.counts[present])]
         return [*parts, ("weights", self._weights)]
 
     def _kept_description(self) -> dict[str, Any]:
@@ -313,22 +263,16 @@ class SGCRidge(NodeClassifier):
 
     def _state_arrays(self) -> dict[str, NDArray[Any]]:
         alive = np.flatnonzero(self.graph_.index.alive)
-        arrays = self._propagation.arrays(alive) | {"weights": self._weights}
-        if self._gram is not None:
+        arrays = {name: stored[alive] for name, stored in self._engine.stored().items()} | {"weights": self._weights}
+        gram = self._engine.gram
+        if gram is not None:
             used = np.unique(self.graph_.label_codes[self.graph_.label_codes >= 0])
-            groups = used if len(self._gram.products) > 1 else slice(None)
-            arrays |= {"products": self._gram.products[groups], "sums": self._gram.sums[used]}
-            arrays |= {"counts": self._gram.counts[used]}
+            groups = used if len(gram.products) > 1 else slice(None)
+            arrays |= {"products": gram.products[groups], "sums": gram.sums[used], "counts": gram.counts[used]}
         return arrays
 
     def _restore(self, arrays: dict[str, NDArray[Any]]) -> None:
-        self._propagation = self._make_propagation(self.choices_["projection"]).restore(arrays)
-        graph = self.graph_
-        self._codes = np.where(graph.split_codes == 1, graph.label_codes, -1).astype(np.int32)
+        self._engine = self._make_engine().restore(self.graph_, self._recipe(self.choices_["projection"]), arrays)
         self._weights = arrays["weights"]
-        self.classes_ = graph.label_values[np.unique(self._codes[self._codes >= 0])]
-        self._gram = None
-        if "products" in arrays:
-            self._gram = self._empty_gram()
-            self._gram.products, self._gram.sums = arrays["products"], arrays["sums"]
-            self._gram.counts = arrays["counts"]
+        codes = self._engine.codes
+        self.classes_ = self.graph_.label_values[np.unique(codes[codes >= 0])]

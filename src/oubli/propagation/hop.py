@@ -63,9 +63,10 @@ def prefetch_row(flat, rows, place, width, step):  # type: ignore[no-untyped-def
 def full_hop(start, count, neighbours, messages, totals, following):  # type: ignore[no-untyped-def]
     """Sum the messages of every node and its neighbours into `totals`; round the means into `following`.
 
-    `following` may have no rows, when no hop comes after this one.
+    `following` may have no rows, when no hop comes after this one. Messages may have more rows than there are nodes to
+    sum for: those of others, which are neighbours alone.
     """
-    n, width = messages.shape
+    n, width = start.size, messages.shape[1]
     flat = messages.reshape(-1)
     step = LINE // messages.itemsize
     blocks = (n + 255) // 256

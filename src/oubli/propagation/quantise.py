@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from oubli.errors import CapacityError
 from oubli.graph.features import FeatureTable
@@ -59,8 +60,21 @@ class Quantiser:
         sparse = table.indptr, table.indices, table.values
         return float(_quantise_sparse(work, *sparse, slots, factor, unit, columns, signs, out))
 
-    def all_rows(self, table: FeatureTable, scale: NDArray[np.float64]) -> tuple[NDArray[Any], int]:
+    def all_rows(
+        self,
+        table: FeatureTable,
+        scale: Callable[[NDArray[np.int64]], NDArray[np.float64]],
+        empty: Callable[[tuple[int, int], DTypeLike], NDArray[Any]] = np.empty,
+    ) -> tuple[NDArray[Any], int]:
         """Quantise every row; return them, int16 where all values any degree could give fit, and that bound.
+
+        Parameters
+        ----------
+        table : FeatureTable
+        scale : callable
+            Returns the scale of slots.
+        empty : callable, optional
+            Returns the array for the rows; asked again when they turn out not to fit.
 
         Raises
         ------
@@ -68,16 +82,17 @@ class Quantiser:
             When a value is too large for exact sums.
         """
         n, width = table.shape[0], self.width(table)
-        out: NDArray[Any] = np.empty((n, width), np.int16)
+        out: NDArray[Any] = empty((n, width), np.int16)
         buffer = np.empty((min(n, CHUNK), width), np.int32)
         largest = 0.0
         for first in range(0, n, CHUNK):
             slots = np.arange(first, min(n, first + CHUNK))
             part = buffer[: slots.size]
-            largest = max(largest, self.rows(table, slots, scale[slots], part))
+            largest = max(largest, self.rows(table, slots, scale(slots), part))
             bound = self.bound(largest)
             if bound > np.iinfo(np.int16).max and out.dtype == np.int16:
-                out = out.astype(np.int32)
+                narrow, out = out, empty((n, width), np.int32)
+                out[:first] = narrow[:first]
             out[first : first + slots.size] = part
         return out, self.bound(largest)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,8 @@ from oubli.graph.removal import RemovalPlan
 from oubli.propagation import hop as kernels
 from oubli.propagation import push
 from oubli.propagation.operator import Operator
-from oubli.propagation.quantise import LARGEST, Quantiser
+from oubli.propagation.quantise import CHUNK, LARGEST, Quantiser
+from oubli.propagation.storage import MEMORY, Storage
 
 PUSH_ARC, PUSH_ROW, PUSH_PAIR = 3, 5, 11
 """What pushing costs an arc written, a row reached and an edge lost, an arc of a full hop being 1; fitted to
@@ -69,6 +70,10 @@ class Propagation:
     outputs : tuple of int
         Hops whose embedding is wanted, ascending; 0 are the features themselves.
     quantiser : Quantiser
+    storage : Storage, optional
+        Where its arrays are; in memory without it.
+    name : str, optional
+        Put before the names of its arrays there, where it is one of several.
 
     Attributes
     ----------
@@ -82,8 +87,17 @@ class Propagation:
     arXiv 2605.25662 (local exact removal); the integer formulation is this project's.
     """
 
-    def __init__(self, operator: Operator, hops: int, outputs: tuple[int, ...], quantiser: Quantiser) -> None:
+    def __init__(
+        self,
+        operator: Operator,
+        hops: int,
+        outputs: tuple[int, ...],
+        quantiser: Quantiser,
+        storage: Storage = MEMORY,
+        name: str = "",
+    ) -> None:
         self.operator, self.hops, self.outputs, self.quantiser = operator, hops, outputs, quantiser
+        self.storage, self._name = storage, name
         self.messages: NDArray[Any] = np.empty((0, 0), np.int16)
         self.totals: list[NDArray[Any]] = []
         self._position = np.empty(0, np.int32)
@@ -101,8 +115,11 @@ class Propagation:
         CapacityError
             When a sum could leave the range in which it is exact.
         """
-        scale = self.operator.message_scale(graph.adjacency.count.astype(np.int64) + 1)
-        self.messages, bound = self.quantiser.all_rows(graph.table, scale)
+        self.messages, bound = self.quantiser.all_rows(
+            graph.table,
+            lambda slots: self._message_scale(graph, slots),
+            lambda shape, dtype: self.storage.empty(self._called("messages"), shape, dtype),
+        )
         largest_degree = int(graph.adjacency.count.max(initial=0)) + 1
         if bound * largest_degree >= EXACT_TOTAL or bound * largest_degree**-self.operator.rho > LARGEST:
             raise CapacityError(
@@ -110,20 +127,25 @@ class Propagation:
                 f"of exact sums; lower fraction_bits or scale the features down"
             )
         kind = np.int32 if bound * largest_degree < 2**31 else np.int64
-        self.totals = [np.empty(self.messages.shape, kind) for _ in range(self.hops)]
+        names = [self._called(f"totals_{hop}") for hop in range(1, self.hops + 1)]
+        self.totals = [self.storage.empty(name, self.messages.shape, kind) for name in names]
         self._position = np.full(graph.adjacency.count.size, -1, np.int32)
         self._full_from(1, graph)
         return self
 
     def arrays(self, slots: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """Return the state of `slots` by name, to be saved."""
-        totals = {f"totals_{hop}": total[slots] for hop, total in enumerate(self.totals, start=1)}
-        return {"messages": self.messages[slots]} | totals
+        return {name: array[slots] for name, array in self.stored().items()}
+
+    def stored(self) -> dict[str, NDArray[Any]]:
+        """Return the state of all slots by name, as it is: not a copy."""
+        totals = {self._called(f"totals_{hop}"): total for hop, total in enumerate(self.totals, start=1)}
+        return {self._called("messages"): self.messages} | totals
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> Propagation:
         """Take over a state that was saved."""
-        self.messages = arrays["messages"]
-        self.totals = [arrays[f"totals_{hop}"] for hop in range(1, self.hops + 1)]
+        self.messages = arrays[self._called("messages")]
+        self.totals = [arrays[self._called(f"totals_{hop}")] for hop in range(1, self.hops + 1)]
         self._position = np.full(len(self.messages), -1, np.int32)
         return self
 
@@ -137,32 +159,48 @@ class Propagation:
 
     def remove(self, graph: Graph, plan: RemovalPlan, wanted: NDArray[np.bool_]) -> OutputChange:
         """Apply `plan` to the graph and carry it through all hops; tell which `wanted` outputs changed."""
-        change = OutputChange()
-        count = graph.adjacency.count
+        carry = self.prepare(graph, plan, wanted)
+        graph.apply(plan)
+        return carry()
+
+    def prepare(self, graph: Graph, plan: RemovalPlan, wanted: NDArray[np.bool_]) -> Callable[[], OutputChange]:
+        """Read what a removal needs of the graph as it is; return what carries it through, once it is applied."""
         ends = plan.endpoints
         soon = distinct(plan.wiped, ends)
         sources = soon if self.operator.rho else plan.wiped
         # Endpoints push from the second hop on at the latest; a hop that is whole is cheapest with those before it.
         if self._prefers_full(graph, soon if self.hops > 1 else sources, plan):
-            graph.apply(plan)
-            self._requantise_many(graph, sources)
-            return self._finish_full(1, graph, change)
+            return lambda: self._recompute(graph, sources)
         former = self.messages[ends].astype(np.int32)
         old_rows = self.messages[sources].astype(np.int32)
         watched = sources[wanted[sources]] if 0 in self.outputs else sources[:0]
         old_outputs = np.empty((watched.size, self.width), np.int32)
-        self._scale(0, watched, count[watched].astype(np.int64) + 1, old_outputs)
-        graph.apply(plan)
-        rows = self._requantise(graph, sources)
-        if 0 in self.outputs:
-            self._note_outputs(change, 0, graph, watched, old_outputs)
-        moved = (rows != old_rows).any(axis=1)
-        step = _Step(sources[moved], rows[moved] - old_rows[moved], former, ends, plan.edges)
-        for hop in range(1, self.hops + 1):
-            if self._prefers_full(graph, step.changed, plan):
-                return self._finish_full(hop, graph, change)
-            self._push(hop, graph, step, change, wanted)
-        return change
+        self._scale(0, watched, graph.adjacency.count[watched].astype(np.int64) + 1, old_outputs)
+
+        def carry() -> OutputChange:
+            change = OutputChange()
+            rows = self._requantise(graph, sources)
+            if 0 in self.outputs:
+                self._note_outputs(change, 0, graph, watched, old_outputs)
+            moved = (rows != old_rows).any(axis=1)
+            step = _Step(sources[moved], rows[moved] - old_rows[moved], former, ends, plan.edges)
+            for hop in range(1, self.hops + 1):
+                if self._prefers_full(graph, step.changed, plan):
+                    return self._finish_full(hop, graph, change)
+                self._push(hop, graph, step, change, wanted)
+            return change
+
+        return carry
+
+    def _recompute(self, graph: Graph, sources: NDArray[np.int64]) -> OutputChange:
+        self._requantise_many(graph, sources)
+        return self._finish_full(1, graph, OutputChange())
+
+    def _called(self, name: str) -> str:
+        return f"{self._name}{name}"
+
+    def _message_scale(self, graph: Graph, slots: NDArray[np.int64]) -> NDArray[np.float64]:
+        return self.operator.message_scale(graph.adjacency.count[slots].astype(np.int64) + 1)
 
     def _prefers_full(self, graph: Graph, changed: NDArray[np.int64], plan: RemovalPlan) -> bool:
         arcs = push.count_arcs(graph.adjacency.count, changed)
@@ -181,14 +219,16 @@ class Propagation:
             self._requantise(graph, slots)
             return
         # Of most rows, all: they are written in place, without a copy of what is chosen.
-        everyone = np.arange(len(self.messages))
-        scale = self.operator.message_scale(graph.adjacency.count.astype(np.int64) + 1)
-        self.quantiser.rows(graph.table, everyone, scale, self.messages)
+        self.messages = self.storage.renew(self._called("messages"), self.messages)
+        for first in range(0, len(self.messages), CHUNK):
+            part = np.arange(first, min(first + CHUNK, len(self.messages)))
+            scale = self._message_scale(graph, part)
+            self.quantiser.rows(graph.table, part, scale, self.messages[first : first + CHUNK])
 
     def _requantise(self, graph: Graph, slots: NDArray[np.int64]) -> NDArray[np.int32]:
         rows = np.empty((slots.size, self.width), np.int32)
-        scale = self.operator.message_scale(graph.adjacency.count[slots].astype(np.int64) + 1)
-        self.quantiser.rows(graph.table, slots, scale, rows)
+        self.quantiser.rows(graph.table, slots, self._message_scale(graph, slots), rows)
+        self.storage.before(self._called("messages"), self.messages, slots)
         self.messages[slots] = rows
         return rows
 
@@ -203,6 +243,7 @@ class Propagation:
         push.subtract_edges(step.pairs, self._position, step.former, delta, lost)
         self._position[rows] = -1
         change.reached.append(rows.size)
+        self.storage.before(self._called(f"totals_{hop}"), totals, rows)
         if hop == self.hops:
             self._settle_last(hop, graph, rows, lost, delta, change, wanted)
             return
@@ -248,20 +289,20 @@ class Propagation:
         kernels.scale_rows(out.size, source, slots, self.operator.output_scale(degrees, hop), out)
 
     def _full_from(self, hop: int, graph: Graph) -> None:
-        adjacency = graph.adjacency
-        none = np.empty((0, self.width), self.messages.dtype)
-        if hop == 1:
-            messages = self.messages
-        else:
-            messages = np.empty_like(self.messages)
+        adjacency, kind = graph.adjacency, self.messages.dtype
+        messages = self.messages
+        if hop > 1:
+            messages = self.storage.spare(self.messages.shape, kind)
             kernels.round_all(messages.size, self.totals[hop - 2], adjacency.count, messages)
+        none = np.empty((0, self.width), kind)
         spare = none
         for at in range(hop, self.hops + 1):
             following = none
             if at < self.hops:
-                following = np.empty_like(self.messages) if spare is none else spare
+                following = self.storage.spare(self.messages.shape, kind) if spare is none else spare
             lists = adjacency.start, adjacency.count, adjacency.neighbours
             work = (adjacency.num_arcs + len(messages)) * self.width
+            self.totals[at - 1] = self.storage.renew(self._called(f"totals_{at}"), self.totals[at - 1])
             kernels.full_hop(work, *lists, messages, self.totals[at - 1], following)
             spare = none if messages is self.messages else messages
             messages = following

@@ -1,0 +1,135 @@
+"""The engine of one process: rows and sums in memory, or where its storage puts them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oubli.engines.base import Account, Engine, Recipe
+from oubli.graph.distinct import distinct
+from oubli.graph.graph import Graph
+from oubli.graph.removal import RemovalPlan
+from oubli.propagation import OutputChange, Propagation
+from oubli.solve import ExactGram, keeps_rows
+
+CHUNK = 8192
+
+
+class MemoryEngine(Engine):
+    """Everything in the memory of this process.
+
+    Attributes
+    ----------
+    propagation : Propagation
+    """
+
+    name = "memory"
+    propagation: Propagation
+    gram: ExactGram | None
+    _codes: NDArray[np.int32]
+
+    def own(self, graph: Graph) -> Graph:
+        """Copy a graph, without what is no longer in it."""
+        self.graph = graph.compacted()
+        return self.graph
+
+    def fit(self, recipe: Recipe) -> Self:
+        """Compute all hops and sums."""
+        self.recipe = recipe
+        self.propagation = self._make_propagation().fit(self.graph)
+        self.sum_rows()
+        return self
+
+    def restore(self, graph: Graph, recipe: Recipe, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Take over a state that was saved."""
+        self.graph, self.recipe = graph, recipe
+        self.propagation = self._make_propagation().restore(arrays)
+        self._codes = training_codes(graph)
+        self.gram = None
+        if "products" in arrays:
+            self.gram = recipe.empty_gram(graph)
+            self.gram.products, self.gram.sums = arrays["products"], arrays["sums"]
+            self.gram.counts = arrays["counts"]
+        return self
+
+    def _make_propagation(self) -> Propagation:
+        return self.recipe.propagation()
+
+    @property
+    def codes(self) -> NDArray[np.int32]:
+        """Label code of the training nodes, -1 elsewhere, by slot."""
+        return self._codes
+
+    @property
+    def class_counts(self) -> NDArray[np.int64]:
+        """Training nodes by label code."""
+        if self.gram is not None:
+            return self.gram.counts
+        return np.bincount(self._codes[self._codes >= 0], minlength=self.graph.label_values.size)
+
+    def embed(self, slots: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return embedded rows."""
+        return self.propagation.embed(self.graph, slots)
+
+    def stored(self) -> dict[str, Any]:
+        """Return messages and totals by name."""
+        return dict(self.propagation.stored())
+
+    def sum_rows(self) -> None:
+        """Sum the statistics of all training rows anew."""
+        self._codes = training_codes(self.graph)
+        slots = self.training_slots()
+        self.gram = None
+        if keeps_rows(slots.size, self.recipe.columns(self.graph)):
+            return
+        self.gram = self.recipe.empty_gram(self.graph)
+        for first in range(0, slots.size, CHUNK):
+            part = slots[first : first + CHUNK]
+            self.gram.update(self.embed(part), self._codes[part])
+
+    def forget(self, plan: RemovalPlan) -> Account:
+        """Carry out a removal: in the graph, the rows and the sums."""
+        trained = self._codes >= 0
+        change = OutputChange()
+        if plan.edges.size or plan.wiped.size:
+            change = self.propagation.remove(self.graph, plan, trained)
+        else:
+            self.graph.apply(plan)
+        gone = distinct(plan.nodes, plan.labels)
+        rows_changed, path = self._update_sums(change, gone[trained[gone]])
+        return Account(rows_changed, change.reached, path)
+
+    def _update_sums(self, change: OutputChange, gone: NDArray[np.int64]) -> tuple[int, str]:
+        """Bring the statistics up to date; return how many rows that took, and how it was done."""
+        count = int(np.count_nonzero(self._codes >= 0))
+        if change.full_from is not None:
+            self.sum_rows()
+            return count, f"hops from {change.full_from} on and the sums computed whole: the change reached too far"
+        changed = distinct(gone, *change.rows)
+        if self.gram is None or keeps_rows(count - gone.size, self.recipe.columns(self.graph)):
+            self.sum_rows()
+            return int(changed.size), "local; weights from the training rows"
+        if 2 * changed.size > count:
+            self.sum_rows()
+            return count, "hops local, the sums computed whole: most training rows changed"
+        self._replace_rows(self.gram, change, changed, gone)
+        return int(changed.size), "local"
+
+    def _replace_rows(
+        self, gram: ExactGram, change: OutputChange, changed: NDArray[np.int64], gone: NDArray[np.int64]
+    ) -> None:
+        new = self.embed(changed)
+        labels = self._codes[changed]
+        gram.revert(change.before(changed, new), labels)
+        self._codes[gone] = -1
+        stays = self._codes[changed] >= 0
+        gram.update(new[stays], labels[stays])
+
+
+def training_codes(graph: Graph) -> NDArray[np.int32]:
+    """Return the label code of the training nodes, -1 elsewhere, by slot."""
+    codes: NDArray[np.int32] = np.where(graph.split_codes == 1, graph.label_codes, np.int32(-1))
+    return codes
