@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,11 @@ class Graph:
         Classes, ascending.
     split_codes : ndarray of uint8
         0 none, 1 train, 2 val, 3 test, by slot.
+    folder : Path or None
+        The folder of a graph whose arrays are mapped from one (`oubli.graph.disk`).
     """
+
+    folder: Path | None = None
 
     def __init__(
         self,

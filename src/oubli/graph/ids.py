@@ -150,15 +150,23 @@ class NodeIndex:
     """External ids in ascending order, which of them are still there, and a ledger of what was removed.
 
     A removed id is overwritten at once; the ledger tells a second request for it from one for an id never seen.
+
+    Parameters
+    ----------
+    ids : ndarray of int64 or unicode
+        Ascending.
+    ledger : Ledger, optional
+    alive : ndarray of bool, optional
+        Which are still there, in an index that was kept; all of them without it.
     """
 
-    def __init__(self, ids: NDArray[Any], ledger: Ledger | None = None) -> None:
-        if ids.size and np.any(ids[1:] == ids[:-1]):
+    def __init__(self, ids: NDArray[Any], ledger: Ledger | None = None, alive: NDArray[np.bool_] | None = None) -> None:
+        if alive is None and ids.size and np.any(ids[1:] == ids[:-1]):
             twice = ids[1:][ids[1:] == ids[:-1]][0]
             raise InputError(f"node ids: {twice.item()!r} is given more than once; every node needs an id of its own")
         self.ids = as_narrow(ids)
-        self.alive = np.ones(ids.size, dtype=bool)
-        self.num_alive = int(ids.size)
+        self.alive = np.ones(ids.size, dtype=bool) if alive is None else alive
+        self.num_alive = int(np.count_nonzero(self.alive))
         self.ledger = Ledger() if ledger is None else ledger
         # Dense integer ids 0..n-1 are the common case: the id is the slot.
         dense = ids.dtype == np.int64 and ids.size > 0 and ids[0] == 0 and ids[-1] == ids.size - 1
@@ -178,6 +186,10 @@ class NodeIndex:
     def living(self) -> NDArray[Any]:
         """Return the ids that are still there, ascending."""
         return self.ids[self.alive]
+
+    def living_slots(self) -> NDArray[np.int64]:
+        """Return the slots of the ids that are still there, in ascending order of the ids."""
+        return np.flatnonzero(self.alive)
 
     def positions(self, wanted: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return the slot of every wanted id and whether it is there (slots of absent ids are meaningless)."""
@@ -229,6 +241,18 @@ class NodeIndex:
         self.num_alive -= int(slots.size)
         if not self._dense:
             self._overwrite(slots)
+
+    def overwritten(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the places of `ids` that `remove` would write to: dead ones that follow take the same id."""
+        if self._dense:
+            return slots[:0]
+        places = set(slots.tolist())
+        for slot in slots.tolist():
+            after = slot + 1
+            while after < self.ids.size and not self.alive[after] and after not in places:
+                places.add(after)
+                after += 1
+        return np.array(sorted(places), np.int64)
 
     def _overwrite(self, slots: NDArray[np.int64]) -> None:
         # A dead slot takes the id of the living slot before it, or the smallest value at the head: the array stays

@@ -238,7 +238,7 @@ class SGCRidge(NodeClassifier):
         weights = self._class_weights()
         if weights is not None:
             configuration["class_weight"] = weights[self._engine.class_counts > 0].tolist()
-        alive = np.flatnonzero(self.graph_.index.alive)
+        alive = self.graph_.index.living_slots()
         parts: list[tuple[str, Any]] = [
             ("configuration", configuration),
             ("ids", self.graph_.index.ids[alive]),
