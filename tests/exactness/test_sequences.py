@@ -150,7 +150,7 @@ class SkipsOneDelta(Propagation):
 
 def with_engine(broken):
     class Broken(SGCRidge):
-        def _make_engine(self):
+        def _make_engine(self, graph):
             return broken()
 
     return Broken

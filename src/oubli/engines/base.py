@@ -5,14 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from oubli.graph.graph import Graph
 from oubli.graph.removal import RemovalPlan
-from oubli.propagation import Operator, Propagation, Quantiser
+from oubli.propagation import Operator, OutputChange, Propagation, Quantiser
 from oubli.propagation.storage import MEMORY, Storage
 from oubli.solve import ExactGram
 
@@ -50,6 +50,25 @@ class Recipe:
         """Return sums of no rows."""
         constant = 2**self.quantiser.fraction_bits
         return ExactGram(self.columns(graph), graph.label_values.size, constant, self.by_class)
+
+
+class Hops(Protocol):
+    """What `Propagation` does, be it of all columns at a time or of some."""
+
+    def fit(self, graph: Graph) -> Self:
+        """Compute all hops of a graph."""
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Take over a state that was saved."""
+
+    def stored(self) -> dict[str, Any]:
+        """Return the state of all slots by name."""
+
+    def embed(self, graph: Graph, slots: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the embedding of slots."""
+
+    def remove(self, graph: Graph, plan: RemovalPlan, wanted: NDArray[np.bool_]) -> OutputChange:
+        """Apply a plan to the graph and carry it through all hops."""
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from oubli.engines.base import Account, Engine, Recipe
+from oubli.engines.base import Account, Engine, Hops, Recipe
 from oubli.graph.distinct import distinct
 from oubli.graph.graph import Graph
 from oubli.graph.removal import RemovalPlan
-from oubli.propagation import OutputChange, Propagation
+from oubli.propagation import OutputChange
 from oubli.solve import ExactGram, keeps_rows
 
 CHUNK = 8192
@@ -23,11 +23,11 @@ class MemoryEngine(Engine):
 
     Attributes
     ----------
-    propagation : Propagation
+    propagation : Propagation, or what does the same
     """
 
     name = "memory"
-    propagation: Propagation
+    propagation: Hops
     gram: ExactGram | None
     _codes: NDArray[np.int32]
 
@@ -55,7 +55,7 @@ class MemoryEngine(Engine):
             self.gram.counts = arrays["counts"]
         return self
 
-    def _make_propagation(self) -> Propagation:
+    def _make_propagation(self) -> Hops:
         return self.recipe.propagation()
 
     @property

@@ -146,6 +146,11 @@ def _is_int(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool | np.bool_)
 
 
+def _counts_up(ids: NDArray[np.int64]) -> bool:
+    starts = range(0, ids.size, BLOCK)
+    return all(np.array_equal(ids[at : at + BLOCK], np.arange(at, min(at + BLOCK, ids.size))) for at in starts)
+
+
 class NodeIndex:
     """External ids in ascending order, which of them are still there, and a ledger of what was removed.
 
@@ -170,7 +175,8 @@ class NodeIndex:
         self.ledger = Ledger() if ledger is None else ledger
         # Dense integer ids 0..n-1 are the common case: the id is the slot.
         dense = ids.dtype == np.int64 and ids.size > 0 and ids[0] == 0 and ids[-1] == ids.size - 1
-        self._dense = bool(dense)
+        # In an index that was kept, ids that were removed may be overwritten, so that its ends do not tell.
+        self._dense = bool(dense) and (alive is None or _counts_up(ids))
 
     def copy(self) -> NodeIndex:
         """Return an independent copy."""

@@ -5,40 +5,48 @@ made durable, and comes into force with the rename of the manifest; then the old
 full disk leaves behind is not named by the manifest, and is swept away by the next command that may write there.
 Only the owner may read any of it: it is personal data, and the key of the ledger.
 
+Of a model in mapped files the large arrays are in a store folder, which the manifest names beside the state: they
+change in place, under a journal that leads back to the state in force. Whoever opens the folder next undoes what a
+command that was killed had begun. Their sizes are checked, and their contents by `oubli.verify`.
+
 The digests tell damage and careless changes. Whoever changes a file and its digests alike is not found out here.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from oubli.engines.mapped import Store, recover
 from oubli.errors import CapacityError, InputError, UnsweptError
+from oubli.graph.disk.lock import FolderLock
 from oubli.graph.durable import NO_SPACE, flush_file, flush_folder, private, write_and_rename
+from oubli.guarantees.placing import LOCK, claimed, placed
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 BESIDE = f"{MANIFEST}.new"
-LOCK = "lock"
-OURS = re.compile(rf"state-[0-9a-f]{{16}}|{re.escape(BESIDE)}")
+OURS = re.compile(rf"(state|store)-[0-9a-f]{{16}}|{re.escape(BESIDE)}")
 """Names of what a writer may leave behind: nothing else in a folder is ours to delete."""
 CHANGED = "damaged or changed; restore the model from a backup or fit again"
 
 
 def write_folder(
-    path: str | Path, description: dict[str, Any], arrays: dict[str, NDArray[Any]], expected: str | None = None
+    path: str | Path,
+    description: dict[str, Any],
+    arrays: dict[str, NDArray[Any]],
+    expected: str | None = None,
+    store: Store | None = None,
 ) -> str:
     """Replace the state of a folder by `description` and `arrays`, all or nothing; return the name of the new state.
 
@@ -50,6 +58,8 @@ def write_folder(
     arrays : dict
     expected : str, optional
         The state this one was derived from; if another writer has replaced it meanwhile, nothing is written.
+    store : Store, optional
+        Of a model in mapped files. A new one moves into the folder, one that is in another model's folder is copied.
 
     Raises
     ------
@@ -64,23 +74,26 @@ def write_folder(
     try:
         _check_target(folder)
         _make(folder)
-        with _locked(folder, wait=True):
-            sweep(folder)
+        with claimed(folder, store):
+            sweep(folder, store)
             if expected is not None and read_manifest(folder)["state"] != expected:
                 raise InputError(
                     f"{folder}: another command changed the model meanwhile; nothing was written, run again"
                 )
             state = folder / f"state-{secrets.token_hex(8)}"
             try:
-                _write_state(folder, state, description, arrays)
-                flush_folder(folder)
-                sweep(folder)
+                with placed(folder, store, lambda: _in_force(folder, state)) as entry:
+                    _write_state(folder, state, description, arrays, entry)
+                    flush_folder(folder)
+                sweep(folder, store)
+                if store is not None and store.folder.parent == folder:
+                    store.settle(state.name)
             except BaseException as error:
                 # The disk tells whether the rename came through: it may have done so and failed all the same.
                 if isinstance(error, Exception) and _in_force(folder, state):
                     raise UnsweptError(folder, state.name, error) from error
                 with contextlib.suppress(OSError):
-                    sweep(folder)
+                    sweep(folder, store)
                 raise
             return state.name
     except OSError as error:
@@ -105,8 +118,7 @@ def read_folder(path: str | Path) -> tuple[str, dict[str, Any], dict[str, NDArra
     folder = Path(path)
     read_manifest(folder)
     if os.access(folder, os.W_OK):
-        with contextlib.suppress(OSError), _locked(folder, wait=False):
-            sweep(folder)
+        _sweep_unless_in_use(folder)
     # A writer may replace the state between the manifest and its files: then there is a newer manifest to read.
     for attempt in range(3):
         manifest = read_manifest(folder)
@@ -146,15 +158,24 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def sweep(folder: Path) -> None:
-    """Delete what writers left behind and the manifest does not name. The caller holds the lock."""
-    present = None
+def sweep(folder: Path, store: Store | None = None) -> None:
+    """Undo what a writer had begun, and delete what the manifest does not name. The caller holds the lock.
+
+    What is under way in the caller's own `store` is left alone.
+    """
+    named = set()
     if (folder / MANIFEST).exists():
         try:
-            present = read_manifest(folder)["state"]
+            manifest = read_manifest(folder)
         except InputError:
             return
-    left = [entry for entry in folder.iterdir() if entry.name != present and OURS.fullmatch(entry.name)]
+        named.add(manifest["state"])
+        if (entry := manifest.get("store")) is not None:
+            named.add(entry["folder"])
+            files = {name: file["file"] for name, file in entry["files"].items()}
+            if store is None or store.folder != folder / entry["folder"]:
+                recover(folder / entry["folder"], files, manifest["state"])
+    left = [entry for entry in folder.iterdir() if entry.name not in named and OURS.fullmatch(entry.name)]
     if not left:
         return
     # After a power cut, a manifest that still names one of them must not come back; and nor must they.
@@ -165,6 +186,20 @@ def sweep(folder: Path) -> None:
         else:
             entry.unlink()
     flush_folder(folder)
+
+
+def _sweep_unless_in_use(folder: Path) -> None:
+    try:
+        lock = FolderLock(folder, LOCK)
+    except OSError:
+        return
+    with contextlib.closing(lock):
+        try:
+            lock.claim()
+        except InputError:
+            return
+        with contextlib.suppress(OSError):
+            sweep(folder)
 
 
 def _in_force(folder: Path, state: Path) -> bool:
@@ -209,7 +244,13 @@ def _make(folder: Path) -> None:
         flush_folder(place.parent)
 
 
-def _write_state(folder: Path, state: Path, description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+def _write_state(
+    folder: Path,
+    state: Path,
+    description: dict[str, Any],
+    arrays: dict[str, NDArray[Any]],
+    store: dict[str, Any] | None,
+) -> None:
     state.mkdir(mode=0o700)
     files = {}
     for name, array in arrays.items():
@@ -221,6 +262,8 @@ def _write_state(folder: Path, state: Path, description: dict[str, Any], arrays:
         files[file.name] = {"sha256": hashing.digest.hexdigest(), "bytes": file.stat().st_size}
     flush_folder(state)
     manifest: dict[str, Any] = {"format": FORMAT, "state": state.name, "description": description, "files": files}
+    if store is not None:
+        manifest["store"] = store
     manifest["sha256"] = _manifest_digest(manifest)
     # Beside a damaged manifest nothing was swept.
     (folder / BESIDE).unlink(missing_ok=True)
@@ -264,10 +307,3 @@ def _read_array(file: Path, entry: dict[str, Any]) -> NDArray[Any]:
 def _manifest_digest(manifest: dict[str, Any]) -> str:
     text = json.dumps({k: v for k, v in manifest.items() if k != "sha256"}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-@contextlib.contextmanager
-def _locked(folder: Path, wait: bool) -> Iterator[None]:
-    with open(folder / LOCK, "a", opener=private) as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        yield

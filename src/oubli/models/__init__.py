@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from oubli.errors import InputError
 from oubli.guarantees.folder import read_folder
+from oubli.guarantees.stores import open_store
 from oubli.models.base import NodeClassifier
 from oubli.models.certified import CertifiedClassifier
 from oubli.models.correct_and_smooth import CorrectAndSmooth
@@ -27,13 +29,15 @@ __all__ = [
 ]
 
 
-def load_model(path: str | Path) -> NodeClassifier:
+def load_model(path: str | Path, **parameters: Any) -> NodeClassifier:
     """Load a model that `save` wrote, every file checked against its digest.
 
     Parameters
     ----------
     path : str or Path
         The model's folder.
+    **parameters
+        Of the estimator, such as ``engine="memory"``, to be other than they were saved.
 
     Raises
     ------
@@ -41,8 +45,10 @@ def load_model(path: str | Path) -> NodeClassifier:
         When there is no model, or it is damaged or was changed.
     """
     state, description, arrays = read_folder(path)
+    store = open_store(Path(path), state)
     try:
-        model: NodeClassifier = estimator_class(description["model"]["class"]).from_state(description, arrays)
+        kind = estimator_class(description["model"]["class"])
+        model: NodeClassifier = kind.from_state(description, arrays, store, **parameters)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{path}: the parts of the model do not fit together ({error}): damaged, changed, or written by another "

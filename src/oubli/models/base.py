@@ -12,10 +12,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from oubli.engines import Store
 from oubli.errors import InputError, NotFittedError, OubliError, UnsweptError
 from oubli.graph.graph import Graph
 from oubli.graph.removal import Missing, Removal, RemovalPlan
-from oubli.graph.state import graph_from_arrays, graph_to_arrays
+from oubli.graph.state import beside_store, graph_from_arrays, graph_of_store, graph_to_arrays
 from oubli.guarantees.digest import canonical_digest
 from oubli.guarantees.folder import write_folder
 from oubli.guarantees.levels import Exact, Guarantee, Level
@@ -181,7 +182,7 @@ class NodeClassifier(NodePredictor):
         expected = self._saved_as.get(target) if target.exists() else None
         description, arrays = self.to_state()
         try:
-            self._saved_as[target] = write_folder(target, description, arrays, expected)
+            self._saved_as[target] = write_folder(target, description, arrays, expected, self._store())
         except UnsweptError as error:
             self._saved_as[target] = error.state
             raise
@@ -197,17 +198,31 @@ class NodeClassifier(NodePredictor):
         }
         if self.stream_position is not None:
             description["stream"] = self.stream_position.to_dict()
-        graph = {f"graph.{name}": array for name, array in graph_to_arrays(self.graph_).items()}
-        return description, graph | self._state_arrays()
+        kept = graph_to_arrays(self.graph_) if self._store() is None else beside_store(self.graph_)
+        return description, {f"graph.{name}": array for name, array in kept.items()} | self._state_arrays()
+
+    def _store(self) -> Store | None:
+        """Return the mapped files that hold the graph and the rows of the model, if it has any."""
+        return None
 
     @classmethod
-    def from_state(cls, description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
-        """Return the model that `to_state` took apart."""
-        model = cls.from_description(description["model"])
+    def from_state(
+        cls,
+        description: dict[str, Any],
+        arrays: dict[str, NDArray[Any]],
+        store: Store | None = None,
+        **parameters: Any,
+    ) -> Self:
+        """Return the model that `to_state` took apart, with the store it was saved with, and other `parameters`."""
+        model = cls.from_description(description["model"]).set_params(**parameters)
         graph = {name.removeprefix("graph."): a for name, a in arrays.items() if name.startswith("graph.")}
-        model.graph_ = graph_from_arrays(graph)
         model.choices_, model.level_ = description["choices"], description["level"]
-        model._restore(arrays)
+        if store is None:
+            model.graph_ = graph_from_arrays(graph)
+            model._restore(arrays)
+        else:
+            model.graph_ = graph_of_store(store.arrays, graph)
+            model._open(store, arrays)
         model._start_life()
         if "stream" in description:
             model.stream_position = StreamPosition(**description["stream"])
@@ -246,6 +261,10 @@ class NodeClassifier(NodePredictor):
 
     @abstractmethod
     def _restore(self, arrays: dict[str, NDArray[Any]]) -> None: ...
+
+    def _open(self, store: Store, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take over a state whose large arrays are in a store; models with such states do."""
+        raise InputError(f"{type(self).__name__} is not kept in mapped files; restore the model from a backup")
 
     @abstractmethod
     def _has_choices(self) -> bool: ...

@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from oubli.engines import Account, Engine, MemoryEngine, Recipe
+from oubli.engines import ENGINES, Account, Engine, MappedEngine, Recipe, Store, choose_engine, restore_engine
+from oubli.engines.choice import EngineName
 from oubli.graph.graph import Graph
 from oubli.graph.removal import RemovalPlan
 from oubli.guarantees.digest import Rows, canonical_digest
@@ -53,6 +54,13 @@ class SGCRidge(NodeClassifier):
         Fractional bits of the integers that features become.
     scoring : {"accuracy", "balanced_accuracy", "roc_auc"}, default "accuracy"
         What alpha is chosen by.
+    engine : {"auto", "memory", "mmap", "dask"}, default "auto"
+        Where rows and sums are: in memory, in mapped files, or on the workers of a Dask cluster; "auto" takes mapped
+        files where memory would not do. The bytes of the model do not depend on it.
+    scratch : str, optional
+        Folder for the mapped files of a model that is not saved yet; that of the system without it.
+    workers : int or str, optional
+        Dask workers to start on this machine, or the address of a scheduler.
 
     Attributes
     ----------
@@ -98,6 +106,9 @@ class SGCRidge(NodeClassifier):
         projection: int | Literal["auto"] | None = "auto",
         fraction_bits: int = 12,
         scoring: str = "accuracy",
+        engine: EngineName = "auto",
+        scratch: str | None = None,
+        workers: int | str | None = None,
     ) -> None:
         self.hops = hops
         self.operator = operator
@@ -108,6 +119,9 @@ class SGCRidge(NodeClassifier):
         self.projection = projection
         self.fraction_bits = fraction_bits
         self.scoring = scoring
+        self.engine = engine
+        self.scratch = scratch
+        self.workers = workers
 
     @property
     def coef_(self) -> NDArray[np.float64]:
@@ -137,6 +151,9 @@ class SGCRidge(NodeClassifier):
         check_choice(self.scoring, "scoring", METRICS)
         if self.projection not in ("auto", None):
             check_integer(self.projection, 'projection (if neither "auto" nor None)', 1, 2**20)
+        check_choice(self.engine, "engine", ENGINES)
+        if isinstance(self.workers, int):
+            check_integer(self.workers, "workers (if a number)", 1, 1024)
         Operator.parse(self.operator)
         self._alphas()
 
@@ -155,12 +172,21 @@ class SGCRidge(NodeClassifier):
         wide = self.graph_.num_features > WIDE
         return PROJECTED if wide and np.count_nonzero(self.graph_.split_codes == 1) > WIDE else None
 
+    @property
+    def engine_(self) -> Engine:
+        """What computes rows and sums: its `name`, and `why` it was chosen."""
+        self._check_fitted()
+        return self._engine
+
     def _own(self, graph: Graph) -> Graph:
-        self._engine = self._make_engine()
+        self._engine = self._make_engine(graph)
         return self._engine.own(graph)
 
-    def _make_engine(self) -> Engine:
-        return MemoryEngine()
+    def _make_engine(self, graph: Graph) -> Engine:
+        return choose_engine(self.engine, graph, self._recipe(None), self.scratch, self.workers)
+
+    def _store(self) -> Store | None:
+        return self._engine.store if isinstance(self._engine, MappedEngine) else None
 
     def _fit(self, choices: dict[str, Any] | None) -> None:
         projection = self._choose_projection() if choices is None else choices["projection"]
@@ -255,6 +281,8 @@ class SGCRidge(NodeClassifier):
 
     def _kept_description(self) -> dict[str, Any]:
         kept = self.describe()
+        # Where a model is computed is for who computes it to say, not for who fitted it.
+        kept["params"] |= {"engine": "auto", "scratch": None, "workers": None}
         if isinstance(self.class_weight, Mapping):
             classes = set(self.graph_.classes.tolist())
             pairs = kept["params"]["class_weight"]["pairs"]
@@ -262,17 +290,29 @@ class SGCRidge(NodeClassifier):
         return kept
 
     def _state_arrays(self) -> dict[str, NDArray[Any]]:
-        alive = np.flatnonzero(self.graph_.index.alive)
-        arrays = {name: stored[alive] for name, stored in self._engine.stored().items()} | {"weights": self._weights}
+        arrays: dict[str, NDArray[Any]] = {"weights": self._weights}
+        # In memory's form a state has the living nodes and the labels in use alone; in a store all keep their places.
+        used: Any = slice(None)
+        if self._store() is None:
+            alive = self.graph_.index.living_slots()
+            arrays |= {name: stored[alive] for name, stored in self._engine.stored().items()}
+            used = np.unique(self.graph_.label_codes[self.graph_.label_codes >= 0])
         gram = self._engine.gram
         if gram is not None:
-            used = np.unique(self.graph_.label_codes[self.graph_.label_codes >= 0])
             groups = used if len(gram.products) > 1 else slice(None)
             arrays |= {"products": gram.products[groups], "sums": gram.sums[used], "counts": gram.counts[used]}
         return arrays
 
     def _restore(self, arrays: dict[str, NDArray[Any]]) -> None:
-        self._engine = self._make_engine().restore(self.graph_, self._recipe(self.choices_["projection"]), arrays)
+        self._take_over(arrays, None)
+
+    def _open(self, store: Store, arrays: dict[str, NDArray[Any]]) -> None:
+        self._take_over(arrays, store)
+
+    def _take_over(self, arrays: dict[str, NDArray[Any]], store: Store | None) -> None:
+        recipe = self._recipe(self.choices_["projection"])
+        self._engine = restore_engine(self.engine, self.graph_, recipe, arrays, store, self.scratch, self.workers)
+        self.graph_ = self._engine.graph
         self._weights = arrays["weights"]
         codes = self._engine.codes
         self.classes_ = self.graph_.label_values[np.unique(codes[codes >= 0])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,7 +107,7 @@ class Propagation:
         """Columns of one hop's block."""
         return int(self.messages.shape[1])
 
-    def fit(self, graph: Graph) -> Propagation:
+    def fit(self, graph: Graph) -> Self:
         """Compute all hops of a graph.
 
         Raises
@@ -142,7 +142,7 @@ class Propagation:
         totals = {self._called(f"totals_{hop}"): total for hop, total in enumerate(self.totals, start=1)}
         return {self._called("messages"): self.messages} | totals
 
-    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> Propagation:
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Take over a state that was saved."""
         self.messages = arrays[self._called("messages")]
         self.totals = [arrays[self._called(f"totals_{hop}")] for hop in range(1, self.hops + 1)]
