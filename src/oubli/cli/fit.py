@@ -10,7 +10,7 @@ import click
 
 from oubli.cli.data import read_graph
 from oubli.cli.estimators import build_estimator
-from oubli.cli.info import describe
+from oubli.cli.info import computed, describe
 from oubli.cli.models import check_replaceable, folder_bytes
 from oubli.cli.options import MODELS, estimator_options
 from oubli.cli.terminal import json_option, pairs, progress, say
@@ -19,6 +19,7 @@ from oubli.errors import InputError
 
 if TYPE_CHECKING:
     from oubli.graph import Graph
+    from oubli.models import NodeClassifier
 
 
 @click.command()
@@ -53,8 +54,9 @@ def fit(
     data set such as cora, which is looked for in the folder $OUBLI_DATA and else downloaded. Options that begin with
     the names of models are for these alone.
     """
-    estimator = build_estimator(model, options)
     target = Path(output)
+    estimator = build_estimator(model, options)
+    _put_files_beside(estimator, target)
     if target.is_file():
         raise InputError(f"{output}: is a file; give the path of a folder for the model")
     check_replaceable(target, replace)
@@ -89,12 +91,19 @@ def _check(graph: Graph, data: str, model: str, smooth: bool) -> None:
         )
 
 
+def _put_files_beside(estimator: NodeClassifier, target: Path) -> None:
+    """Let mapped files be made on the disk that the model will be on, so that they need not be copied."""
+    if "scratch" in estimator.get_params(deep=False):
+        estimator.set_params(scratch=str(target.resolve().parent))
+
+
 def _lines(values: dict[str, Any]) -> list[str]:
     scores = {name: score for name, score in values["scores"].items() if score is not None}
     splits = values["splits"]
     fitted = [f"{values['model']['class']} in {duration(values['seconds'])}", choices(values["choices"])]
     route = [("Route", routing(values["routing"], values["guarantee"]["level"]))] if values["routing"] else []
     rows = [
+        *computed(values["engine"]),
         ("Fitted", ", ".join(filter(None, fitted))),
         *route,
         (

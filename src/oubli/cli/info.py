@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from oubli.cli.models import folder_bytes, model_argument, open_model
+from oubli.cli.options import engine_options
 from oubli.cli.terminal import json_option, pairs, say
 from oubli.cli.wording import choices, count, homophily, odometer, promise, routing, size
 
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @model_argument
+@engine_options
 @json_option
-def info(model: str, as_json: bool) -> None:
+def info(model: str, engine: str | None, workers: int | str | None, as_json: bool) -> None:
     """Tell what a model is: choices, sizes, scores and digest."""
-    fitted = open_model(model)
+    fitted = open_model(model, engine, workers)
     values = describe(fitted) | {"path": model, "bytes": folder_bytes(model)}
     say(as_json, values, pairs([("Model", model), *_rows(values)]))
 
@@ -34,6 +36,7 @@ def describe(fitted: NodeClassifier) -> dict[str, Any]:
     return {
         "model": fitted.describe(),
         "choices": fitted.choices_,
+        "engine": _engine(fitted),
         "routing": _routing(fitted),
         "homophily": {"adjusted": counters.adjusted, "edges": counters.num_edges},
         "guarantee": fitted.guarantee().to_dict(),
@@ -63,6 +66,12 @@ def _routing(fitted: NodeClassifier) -> dict[str, Any] | None:
         "candidates": {name: _kind(candidate) for name, candidate in fitted.candidates_.items()},
         "validation_scores": fitted.validation_scores_,
     }
+
+
+def _engine(fitted: NodeClassifier) -> dict[str, str] | None:
+    from oubli.models import SGCRidge
+
+    return {"name": fitted.engine_.name, "why": fitted.engine_.why} if isinstance(fitted, SGCRidge) else None
 
 
 def _odometer(fitted: NodeClassifier) -> dict[str, Any] | None:
@@ -103,6 +112,7 @@ def _rows(values: dict[str, Any]) -> list[tuple[str, str]]:
     )
     return [
         ("Kind", _call(values["model"])),
+        *computed(values["engine"]),
         ("Choices", choices(values["choices"]) or "none"),
         *route,
         ("Guarantee", promise(values["guarantee"])),
@@ -117,6 +127,11 @@ def _rows(values: dict[str, Any]) -> list[tuple[str, str]]:
         ("Digest", values["digest"]),
         ("On disk", size(values["bytes"])),
     ]
+
+
+def computed(engine: dict[str, str] | None) -> list[tuple[str, str]]:
+    """Return the row that says which engine, and why; none for models that have no choice."""
+    return [("Engine", f"{engine['name']} ({engine['why']})")] if engine else []
 
 
 def _call(description: dict[str, Any]) -> str:

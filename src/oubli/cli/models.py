@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 model_argument = click.argument("model")
 
 
-def open_model(path: str) -> NodeClassifier:
-    """Load a model, every file of it checked.
+def open_model(path: str, engine: str | None = None, workers: int | str | None = None) -> NodeClassifier:
+    """Load a model, every file of it checked, to be computed where `engine` says.
 
     Raises
     ------
@@ -33,7 +33,10 @@ def open_model(path: str) -> NodeClassifier:
     with progress(f"Reading {path}"):
         from oubli.models import load_model
 
-        return load_model(path)
+        given = {"engine": engine, "workers": workers}
+        given = {name: value for name, value in given.items() if value is not None}
+        # Files of its own that a model needs go beside it, where there is room for the likes of them.
+        return load_model(path, **given, **({"scratch": str(Path(path).resolve().parent)} if given else {}))
 
 
 def folder_bytes(path: str | Path) -> int:

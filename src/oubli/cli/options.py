@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from oubli.cli.values import NumberOr, Numbers, NumbersOr
+from oubli.cli.values import NumberOr, NumberOrText, Numbers, NumbersOr
 
+ENGINES = ("auto", "memory", "mmap", "dask")
 MODELS = ("sgc", "lcf", "random-feature", "routed", "certified")
 SGC, LCF, RANDOM, ROUTED, CERTIFIED = ((name,) for name in MODELS)
 SINGLE = (*SGC, *LCF, *RANDOM)
@@ -223,6 +224,21 @@ OPTIONS = [
         click.Choice(["accuracy", "balanced_accuracy", "roc_auc"]),
         "accuracy",
     ),
+    EstimatorOption(
+        "--engine",
+        SGC,
+        "Where rows and sums are: in memory, in mapped files, or on Dask workers; auto: files if memory is short.",
+        click.Choice(ENGINES),
+        "auto",
+    ),
+    EstimatorOption(
+        "--workers",
+        SGC,
+        "With --engine dask: how many workers to start, one a core without it, or the address of a scheduler.",
+        NumberOrText(),
+        "none",
+        "N|ADDRESS",
+    ),
     EstimatorOption("--smooth", SINGLE, "Correct and smooth the predictions along the edges (C&S)."),
     EstimatorOption(
         "--correction",
@@ -248,3 +264,15 @@ def estimator_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(OPTIONS):
         command = option(command)
     return command
+
+
+def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say where a saved model is computed."""
+    text = "Where to compute: auto stays with mapped files if the model is in such, and else with memory."
+    command = click.option(
+        "--workers",
+        type=NumberOrText(),
+        metavar="N|ADDRESS",
+        help="With --engine dask: workers to start, or a scheduler.",
+    )(command)
+    return click.option("--engine", type=click.Choice(ENGINES), help=f"{text} [default: auto]")(command)

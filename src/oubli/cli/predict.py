@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from oubli.cli.models import model_argument, open_model, output_file
+from oubli.cli.options import engine_options
 from oubli.cli.terminal import json_option, progress, say
 from oubli.cli.wording import count
 from oubli.errors import InputError
@@ -25,9 +26,17 @@ if TYPE_CHECKING:
 @click.option("--node", metavar="ID", multiple=True, help="A node; can be repeated, as --nodes can.")
 @click.option("--scores", is_flag=True, help="Give the score of every class as well.")
 @click.option("-o", "--output", metavar="FILE", help="Write to this file: JSON if it ends in .json, else CSV.")
+@engine_options
 @json_option
 def predict(
-    model: str, nodes: tuple[str, ...], node: tuple[str, ...], scores: bool, output: str | None, as_json: bool
+    model: str,
+    nodes: tuple[str, ...],
+    node: tuple[str, ...],
+    scores: bool,
+    output: str | None,
+    engine: str | None,
+    workers: int | str | None,
+    as_json: bool,
 ) -> None:
     """Predict the class of nodes, as CSV with the columns id and class.
 
@@ -35,7 +44,7 @@ def predict(
     """
     from oubli.cli.request import RequestReader, check_known
 
-    fitted = open_model(model)
+    fitted = open_model(model, engine, workers)
     ids = fitted.graph_.node_ids.tolist()
     if nodes or node:
         entries = RequestReader(fitted.graph_).ids("nodes", nodes, node, "--node")

@@ -41,6 +41,8 @@ class StreamOptions:
         As for `NodeClassifier.unlearn`.
     receipt : str, optional
         File that gets a receipt a batch.
+    engine, workers : optional
+        As for `open_model`.
     """
 
     stream: str
@@ -49,6 +51,8 @@ class StreamOptions:
     missing: Literal["error", "ignore"]
     level: Literal["reselected", "frozen"]
     receipt: str | None
+    engine: str | None = None
+    workers: int | str | None = None
 
 
 class BadLineError(Exception):
@@ -82,7 +86,7 @@ class StreamRun:
 
     def __init__(self, model: str, options: StreamOptions) -> None:
         self.model, self.options = model, options
-        self.fitted = open_model(model)
+        self.fitted = open_model(model, options.engine, options.workers)
         self.reader = RequestReader(self.fitted.graph_)
         former = self.fitted.stream_position
         self.key = self.fitted.graph_.index.ledger.key

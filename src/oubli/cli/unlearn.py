@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from oubli.cli.models import model_argument, open_model, output_file
+from oubli.cli.options import engine_options
 from oubli.cli.terminal import json_option, progress, say
 from oubli.cli.wording import ELSEWHERE, receipt_lines
 from oubli.errors import InputError, UnsweptError
 
 if TYPE_CHECKING:
     from oubli.cli.request import Entry
+    from oubli.cli.stream import StreamOptions
 
 CHECKPOINT = 30.0
 """Seconds of a stream's work that a kill may cost."""
@@ -66,6 +68,7 @@ CHECKPOINT = 30.0
 @click.option(
     "--receipt", metavar="FILE", help="Write the receipt to this file, as JSON; of a stream, add one JSON line a batch."
 )
+@engine_options
 @json_option
 def unlearn(
     model: str,
@@ -84,6 +87,8 @@ def unlearn(
     missing: Literal["error", "ignore"],
     level: Literal["reselected", "frozen"],
     receipt: str | None,
+    engine: str | None,
+    workers: int | str | None,
     as_json: bool,
 ) -> None:
     """Forget nodes, edges, features and labels, exactly.
@@ -104,9 +109,13 @@ def unlearn(
     named = [*nodes, *edges, *features, *labels, *node, *edge, *feature, *label, *request]
     _check_together(stream, named, batch, checkpoint)
     if stream is not None:
-        _honour_stream(model, stream, batch, checkpoint, missing, level, receipt, as_json)
+        from oubli.cli.stream import StreamOptions
+
+        seconds = CHECKPOINT if checkpoint is None else checkpoint
+        options = StreamOptions(stream, batch or 1, seconds, missing, level, receipt, engine, workers)
+        _honour_stream(model, options, as_json)
         return
-    fitted = open_model(model)
+    fitted = open_model(model, engine, workers)
     reader = RequestReader(fitted.graph_)
     entries = [
         *reader.ids("nodes", nodes, node, "--node"),
@@ -148,21 +157,11 @@ def _check_together(stream: str | None, named: list[str], batch: int | None, che
         raise InputError(f"{option} is for streams; pass --stream FILE, or leave it out")
 
 
-def _honour_stream(
-    model: str,
-    stream: str,
-    batch: int | None,
-    checkpoint: float | None,
-    missing: Literal["error", "ignore"],
-    level: Literal["reselected", "frozen"],
-    receipt: str | None,
-    as_json: bool,
-) -> None:
-    from oubli.cli.stream import StreamOptions, StreamRun
+def _honour_stream(model: str, options: StreamOptions, as_json: bool) -> None:
+    from oubli.cli.stream import StreamRun
     from oubli.cli.stream_tally import summary, summary_lines
 
-    seconds = CHECKPOINT if checkpoint is None else checkpoint
-    run = StreamRun(model, StreamOptions(stream, batch or 1, seconds, missing, level, receipt))
+    run = StreamRun(model, options)
     run.run()
     say(as_json, summary(run), summary_lines(run))
 

@@ -47,6 +47,16 @@ class NumberOr(click.ParamType):  # type: ignore[type-arg]
             self.fail(f"{value!r} is neither {what} nor one of {', '.join(self.words)}", param, ctx)
 
 
+class NumberOrText(click.ParamType):  # type: ignore[type-arg]
+    """A whole number, or any other text."""
+
+    name = "number or text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Return the number or the text."""
+        return int(value) if str(value).isdecimal() else str(value)
+
+
 class NumbersOr(Numbers):
     """Several numbers with commas between, or one of a few words.
 

@@ -7,14 +7,16 @@ from dataclasses import asdict
 import click
 
 from oubli.cli.models import model_argument, open_model
+from oubli.cli.options import engine_options
 from oubli.cli.terminal import json_option, pairs, progress, say
 from oubli.cli.wording import LEVELS, duration
 
 
 @click.command(short_help="Rebuild in a fresh process, and compare the bytes.")
 @model_argument
+@engine_options
 @json_option
-def verify(model: str, as_json: bool) -> int:
+def verify(model: str, engine: str | None, workers: int | str | None, as_json: bool) -> int:
     """Rebuild from what remains in a fresh process, and compare the bytes.
 
     The rebuild gets the data that MODEL still holds, with the edges shuffled, and none of its weights or sums. Exits
@@ -22,7 +24,7 @@ def verify(model: str, as_json: bool) -> int:
     the fresh process evaluates the residual that they leave; 0 says that it is within the budget, and that the weights
     given out lie as far from them as noise would put them.
     """
-    fitted = open_model(model)
+    fitted = open_model(model, engine, workers)
     with progress("Fitting anew in a fresh process"):
         from oubli.guarantees import verify as rebuild
 

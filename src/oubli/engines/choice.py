@@ -62,9 +62,9 @@ def restore_engine(
     "auto" stays with mapped files where the model is in such, and else with memory.
     """
     if store is None:
-        return choose_engine("memory" if name == "auto" else name, graph, recipe, scratch, workers).restore(
-            graph, recipe, arrays
-        )
+        kept = MemoryEngine("the model was saved from memory")
+        engine = kept if name == "auto" else choose_engine(name, graph, recipe, scratch, workers)
+        return engine.restore(graph, recipe, arrays)
     if name in ("auto", "mmap"):
         return MappedEngine(scratch, why="the model is in mapped files").open(store, recipe, arrays, graph)
     engine = choose_engine(name, graph, recipe, scratch, workers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,7 +32,10 @@ class HomophilyCounters:
     @classmethod
     def from_graph(cls, graph: Graph) -> Self:
         """Count over all edges of a graph."""
-        return cls(*_count(graph, graph.adjacency.edges()))
+        adjacency, codes = graph.adjacency, np.where(graph.split_codes == 1, graph.label_codes, np.int32(-1))
+        degrees = np.zeros(graph.label_values.size, np.int64)
+        twice = _count_arcs(adjacency.start, adjacency.count, adjacency.neighbours, codes, degrees)
+        return cls(int(twice) // 2, degrees)
 
     def after(self, graph: Graph, plan: RemovalPlan) -> Self:
         """Return the counters once `plan` is carried out; of the graph as it is, only what the plan touches is read."""
@@ -67,3 +71,17 @@ def _count(graph: Graph, edges: NDArray[np.int64]) -> tuple[int, NDArray[np.int6
     labels = graph.label_codes[edges[(graph.split_codes[edges] == 1).all(axis=1)]]
     degrees = np.bincount(labels.ravel(), minlength=graph.label_values.size)
     return int(np.count_nonzero(labels[:, 0] == labels[:, 1])), degrees.astype(np.int64)
+
+
+@nb.njit(cache=True)
+def _count_arcs(start, count, neighbours, codes, degrees):  # type: ignore[no-untyped-def]
+    """Count ends by label of the edges between nodes with a code; return twice the number of edges of equal labels."""
+    same = 0
+    for i in range(start.size):
+        if codes[i] >= 0:
+            for p in range(start[i], start[i] + count[i]):
+                other = codes[neighbours[p]]
+                if other >= 0:
+                    degrees[codes[i]] += 1
+                    same += other == codes[i]
+    return same

@@ -11,7 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from oubli.errors import InputError
 from oubli.graph.graph import Graph
 from oubli.models.parameters import Parameterised
-from oubli.models.scoring import score_predictions
+from oubli.models.scoring import score_classes, score_predictions
+
+PART = 1 << 20
+"""Nodes that are scored at a time, where only the class they get is asked for."""
 
 
 class NodePredictor(Parameterised, ABC):
@@ -67,7 +70,11 @@ class NodePredictor(Parameterised, ABC):
         if np.any(codes < 0):
             bare = self.graph_.index.ids[slots[codes < 0][0]].item()
             raise InputError(f"score: node {bare!r} has no label; leave it out")
-        return score_predictions(self._scores(slots), self._targets(codes), metric)
+        targets = self._targets(codes)
+        if metric == "roc_auc" or slots.size <= PART:
+            return score_predictions(self._scores(slots), targets, metric)
+        parts = [self._scores(slots[at : at + PART]).argmax(axis=1) for at in range(0, slots.size, PART)]
+        return score_classes(np.concatenate(parts), targets, metric)
 
     def _targets(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:
         """Return the position in `classes_` of label codes, -1 where the model has no such class."""

@@ -33,7 +33,12 @@ def score_predictions(scores: NDArray[np.float64], targets: NDArray[np.int64], m
         raise InputError("score: there are no labelled nodes to score; name some, or give the graph that split")
     if metric == "roc_auc":
         return _roc_auc(scores, targets)
-    right = scores.argmax(axis=1) == targets
+    return score_classes(scores.argmax(axis=1), targets, metric)
+
+
+def score_classes(predicted: NDArray[np.int64], targets: NDArray[np.int64], metric: str) -> float:
+    """Score predicted columns by a metric that needs no more: "accuracy" or "balanced_accuracy"."""
+    right = predicted == targets
     if metric == "accuracy":
         return float(right.mean())
     return float(np.mean([right[targets == t].mean() for t in np.unique(targets)]))

@@ -314,5 +314,4 @@ class SGCRidge(NodeClassifier):
         self._engine = restore_engine(self.engine, self.graph_, recipe, arrays, store, self.scratch, self.workers)
         self.graph_ = self._engine.graph
         self._weights = arrays["weights"]
-        codes = self._engine.codes
-        self.classes_ = self.graph_.label_values[np.unique(codes[codes >= 0])]
+        self.classes_ = self.graph_.label_values[self._engine.class_counts > 0]

@@ -21,6 +21,8 @@ def check_inner(given: Any, name: str) -> None:
     """
     if not isinstance(given, NodeClassifier):
         raise InputError(f"{name}: expected a node classifier, got {type(given).__name__}")
+    if given.get_params(deep=False).get("engine", "auto") not in ("auto", "memory"):
+        raise InputError(f'{name}: a model within another is in memory; leave its engine at "auto", or fit it alone')
     if not given.exact:
         raise InputError(
             f"{name}: the deletions of {type(given).__name__} are not exact, and this model's would pass for exact; "
@@ -31,6 +33,9 @@ def check_inner(given: Any, name: str) -> None:
 def unfitted(template: NodeClassifier, graph: Graph | None = None) -> NodeClassifier:
     """Return an unfitted copy; with a graph, one that can be asked what it would need there and keep of it."""
     fresh = type(template)(**template.get_params(deep=False))
+    if "engine" in fresh.get_params(deep=False):
+        # The outer model reads all of it and saves it with its own.
+        fresh.set_params(engine="memory")
     if graph is not None:
         fresh.graph_ = graph
     return fresh
