@@ -12,6 +12,7 @@ from tests.exactness.raw import KINDS, draw_removal, random_raw
 from tests.exactness.reference import assert_same, refit
 
 from oubli import Graph, Removal, load_model
+from oubli.engines import MemoryEngine
 from oubli.errors import AlreadyRemovedError, InputError, NotFittedError, OubliError, UnknownNodeError
 from oubli.graph.state import graph_to_arrays
 from oubli.guarantees import Exact, Receipt
@@ -375,11 +376,16 @@ def test_nothing_asked_nothing_changed(model):
     assert model.digest() == digest
 
 
-class Stumbles(SGCRidge):
+class StumblingEngine(MemoryEngine):
     """Is interrupted when the sums are brought up to date."""
 
-    def _update_head(self, *args):
+    def _update_sums(self, *args):
         raise KeyboardInterrupt
+
+
+class Stumbles(SGCRidge):
+    def _make_engine(self, graph):
+        return StumblingEngine()
 
 
 class SmoothStumbles(CorrectAndSmooth):
