@@ -55,7 +55,7 @@ def _push(graph: Graph, totals: Any, changed: Any, change: Any) -> Any:
     room = min(len(position), push.count_arcs(lists[1], changed))
     rows = push.reached(*lists, none, changed, position, room)
     delta = np.zeros((rows.size, totals.shape[1]), totals.dtype)
-    push.scatter(*lists, changed, change, position, delta)
+    push.scatter(*lists, changed, change, position, delta, rows)
     former = np.empty((0, totals.shape[1]), np.int32)
     return rows, push.settle_messages(rows, lists[1], np.zeros(rows.size, np.int32), delta, totals, former)
 

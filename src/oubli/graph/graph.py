@@ -235,6 +235,8 @@ class Graph:
 
     def compacted(self) -> Graph:
         """Return a copy that holds the living nodes and the labels in use, and nothing else."""
+        if self._is_compact():
+            return self.copy()
         slots = np.flatnonzero(self.index.alive)
         rank = np.cumsum(self.index.alive) - 1
         codes = self.label_codes[slots]
@@ -249,6 +251,11 @@ class Graph:
             as_narrow(self.label_values[used]),
             self.split_codes[slots],
         )
+
+    def _is_compact(self) -> bool:
+        if self.index.num_alive < self.index.ids.size or self.adjacency.num_arcs < self.adjacency.neighbours.size:
+            return False
+        return bool((np.bincount(self.label_codes[self.label_codes >= 0], minlength=self.label_values.size) > 0).all())
 
     def with_splits(
         self, *, train: ArrayLike | None = None, val: ArrayLike | None = None, test: ArrayLike | None = None

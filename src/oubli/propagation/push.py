@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba as nb
 import numpy as np
+from numpy.typing import NDArray
 
-from oubli.propagation.hop import AHEAD, LINE, prefetch_row, round_quotient
+from oubli.propagation.hop import AHEAD, LINE, prefetch, prefetch_row, round_quotient
+from oubli.propagation.threads import TwoWay, sharers
+
+FAR = 32
+"""How many neighbours ahead their places are prefetched, four bytes each."""
+
+SAMPLE = 1024
+"""Receivers, about, that tell how to share them out."""
 
 
 @nb.njit(cache=True)
@@ -35,7 +45,10 @@ def reached(start, count, neighbours, endpoints, changed, position, room):  # ty
             position[i] = m
             out[m] = i
             m += 1
-        for p in range(start[i], start[i] + count[i]):
+        last = start[i] + count[i]
+        for p in range(start[i], last):
+            if p + FAR < last:
+                prefetch(position, neighbours[p + FAR])
             j = neighbours[p]
             if position[j] < 0:
                 position[j] = m
@@ -44,19 +57,52 @@ def reached(start, count, neighbours, endpoints, changed, position, room):  # ty
     return out[:m]
 
 
-@nb.njit(cache=True)
-def scatter(start, count, neighbours, changed, change, position, delta):  # type: ignore[no-untyped-def]
-    """Add the change of every changed row to its own delta and to those of its neighbours."""
+def scatter(
+    start: NDArray[np.int64],
+    count: NDArray[np.int32],
+    neighbours: NDArray[np.int32],
+    changed: NDArray[np.int64],
+    change: NDArray[np.int32],
+    position: NDArray[np.int32],
+    delta: NDArray[Any],
+    rows: NDArray[np.int64],
+) -> None:
+    """Add the change of every changed row to its own delta and to those of its neighbours.
+
+    Threads share the receivers out by slot: in an ascending row of neighbours those of one thread are one stretch, so
+    no two threads write to the same row. `rows` are the receivers, of which some tell where to divide them.
+    """
+    threads = sharers(delta.size)
+    cuts = np.zeros(threads + 1, np.int64)
+    cuts[-1] = start.size
+    if threads > 1:
+        some = np.sort(rows[:: max(1, rows.size // SAMPLE)])
+        cuts[1:-1] = some[np.arange(1, threads) * some.size // threads]
+    _scatter(delta.size, start, count, neighbours, changed, change, position, delta, cuts)
+
+
+@TwoWay
+def _scatter(start, count, neighbours, changed, change, position, delta, cuts):  # type: ignore[no-untyped-def]
     width = delta.shape[1]
-    for r in range(changed.size):
-        i = changed[r]
-        at = position[i]
-        for k in range(width):
-            delta[at, k] += change[r, k]
-        for p in range(start[i], start[i] + count[i]):
-            at = position[neighbours[p]]
-            for k in range(width):
-                delta[at, k] += change[r, k]
+    flat = delta.reshape(-1)
+    for part in nb.prange(cuts.size - 1):
+        low, high = cuts[part], cuts[part + 1]
+        for r in range(changed.size):
+            i = changed[r]
+            if low <= i < high:
+                at = position[i]
+                for k in range(width):
+                    delta[at, k] += change[r, k]
+            first, last = start[i], start[i] + count[i]
+            if cuts.size > 2:
+                row = neighbours[first:last]
+                first, last = first + np.searchsorted(row, low), first + np.searchsorted(row, high)
+            for p in range(first, last):
+                if p + AHEAD < last:
+                    prefetch(flat, np.int64(position[neighbours[p + AHEAD]]) * width)
+                at = position[neighbours[p]]
+                for k in range(width):
+                    delta[at, k] += change[r, k]
 
 
 @nb.njit(cache=True)
@@ -108,32 +154,14 @@ def settle_messages(rows, count, lost, delta, totals, former):  # type: ignore[n
     return changed[:m]
 
 
-@nb.njit(cache=True)
-def settle_outputs(rows, wanted, old_scale, scale, delta, totals, former):  # type: ignore[no-untyped-def]
-    """Add the deltas to the totals; for wanted rows, tell which scaled outputs change and keep the old ones.
-
-    Returns the wanted rows whose output changed; the first so many rows of `former` are their old outputs.
-    """
+@TwoWay
+def add_deltas(rows, delta, totals):  # type: ignore[no-untyped-def]
+    """Add the deltas to the totals of different rows."""
     width = delta.shape[1]
     flat = totals.reshape(-1)
     step = LINE // totals.itemsize
-    changed = np.empty(rows.size, np.int64)
-    m = 0
-    for r in range(rows.size):
+    for r in nb.prange(rows.size):
         prefetch_row(flat, rows, r + AHEAD, width, step)
         i = rows[r]
-        if not wanted[i]:
-            for k in range(width):
-                totals[i, k] += delta[r, k]
-            continue
-        differs = False
         for k in range(width):
-            old = np.int32(np.rint(totals[i, k] * old_scale[r]))
             totals[i, k] += delta[r, k]
-            new = np.int32(np.rint(totals[i, k] * scale[r]))
-            former[m, k] = old
-            differs = differs or new != old
-        if differs:
-            changed[m] = i
-            m += 1
-    return changed[:m]

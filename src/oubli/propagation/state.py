@@ -239,41 +239,22 @@ class Propagation:
         rows = push.reached(*lists, step.endpoints, step.changed, self._position, room)
         delta = np.zeros((rows.size, self.width), totals.dtype)
         lost = np.zeros(rows.size, np.int32)
-        push.scatter(*lists, step.changed, step.change, self._position, delta)
+        push.scatter(*lists, step.changed, step.change, self._position, delta, rows)
         push.subtract_edges(step.pairs, self._position, step.former, delta, lost)
         self._position[rows] = -1
         change.reached.append(rows.size)
         self.storage.before(self._called(f"totals_{hop}"), totals, rows)
-        if hop == self.hops:
-            self._settle_last(hop, graph, rows, lost, delta, change, wanted)
-            return
-        watched = np.flatnonzero(wanted[rows]) if hop in self.outputs else np.empty(0, np.int64)
+        seen = np.flatnonzero(wanted[rows]) if hop in self.outputs else rows[:0]
+        watched = rows[seen]
         old_outputs = np.empty((watched.size, self.width), np.int32)
-        old_degrees = lists[1][rows[watched]].astype(np.int64) + 1 + lost[watched]
-        self._scale(hop, rows[watched], old_degrees, old_outputs)
-        step.changed = push.settle_messages(rows, lists[1], lost, delta, totals, step.former)
-        step.change = delta[: step.changed.size]
+        self._scale(hop, watched, lists[1][watched].astype(np.int64) + 1 + lost[seen], old_outputs)
+        if hop < self.hops:
+            step.changed = push.settle_messages(rows, lists[1], lost, delta, totals, step.former)
+            step.change = delta[: step.changed.size]
+        else:
+            push.add_deltas(delta.size, rows, delta, totals)
         if hop in self.outputs:
-            self._note_outputs(change, hop, graph, rows[watched], old_outputs)
-
-    def _settle_last(
-        self,
-        hop: int,
-        graph: Graph,
-        rows: NDArray[np.int64],
-        lost: NDArray[np.int32],
-        delta: NDArray[Any],
-        change: OutputChange,
-        wanted: NDArray[np.bool_],
-    ) -> None:
-        degrees = graph.adjacency.count[rows].astype(np.int64) + 1
-        scale = self.operator.output_scale(degrees, hop)
-        old_scale = self.operator.output_scale(degrees + lost, hop)
-        former = np.empty(delta.shape, np.int32)
-        changed = push.settle_outputs(rows, wanted, old_scale, scale, delta, self.totals[hop - 1], former)
-        if hop in self.outputs:
-            change.rows.append(changed)
-            change.former.append(former[: changed.size])
+            self._note_outputs(change, hop, graph, watched, old_outputs)
 
     def _note_outputs(
         self, change: OutputChange, hop: int, graph: Graph, watched: NDArray[np.int64], old: NDArray[np.int32]
