@@ -184,9 +184,7 @@ def graph_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str, split: int
     nodes = node_arrays(arrays, where, split)
     ids = np.arange(num_nodes) if nodes.ids is None else nodes.ids
     try:
-        return Graph.from_edges(
-            ids[edges.T], features=nodes.features, labels=nodes.labels, node_ids=ids, **nodes.masks
-        )
+        return Graph.from_edges(ids[edges.T], features=nodes.features, labels=nodes.labels, node_ids=ids, **nodes.masks)
     except InputError as error:
         raise type(error)(f"{where}: {error}") from None
 

@@ -42,7 +42,7 @@ class Columns:
 
     path: Path
     unit: str
-    lines: Sequence[int]
+    lines: Sequence[int] | NDArray[np.int64]
     kept: dict[int, list[Any]]
     numbers: NDArray[np.float64]
     comment: int | None = None

@@ -194,7 +194,8 @@ class Graph:
         return self._ids_of("test")
 
     def _ids_of(self, split: str) -> NDArray[Any]:
-        return self.index.ids[self.index.ascending(self.split_slots(split))]
+        ids: NDArray[Any] = self.index.ids[self.index.ascending(self.split_slots(split))]
+        return ids
 
     def split_slots(self, name: str) -> NDArray[np.int64]:
         """Return the slots of a split, ascending."""
@@ -215,7 +216,9 @@ class Graph:
 
     def neighbors(self, node: int | str) -> NDArray[Any]:
         """Return the ids of a node's neighbours, ascending."""
-        return self.index.ids[self.index.ascending(self.adjacency.row(int(self.index.slots([node])[0])))]
+        row = self.adjacency.row(int(self.index.slots([node])[0]))
+        ids: NDArray[Any] = self.index.ids[self.index.ascending(row)]
+        return ids
 
     def degree(self, node: int | str) -> int:
         """Return the number of a node's neighbours."""

@@ -19,7 +19,7 @@ FILES = 512
 
 
 class Ranges:
-    """Ranges of nodes of one width, and a file for each.
+    """Ranges of nodes of one width, a power of two, and a file for each.
 
     Parameters
     ----------
@@ -33,8 +33,9 @@ class Ranges:
     def __init__(self, folder: Path, first: int, last: int, count: int) -> None:
         self.folder, self.first, self.last = folder, first, last
         nodes = last - first
-        self.width = max(1, -(-nodes // max(1, min(count, nodes, FILES))))
-        self.count = max(1, -(-nodes // self.width))
+        # A power of two, since shifting is many times quicker than dividing.
+        self.shift = max(0, (max(1, nodes) - 1) // max(1, min(count, nodes, FILES))).bit_length()
+        self.count = max(1, -(-nodes >> self.shift))
 
     def path(self, number: int) -> Path:
         """Return the file of a range."""
@@ -42,8 +43,8 @@ class Ranges:
 
     def range(self, number: int) -> tuple[int, int]:
         """Return the nodes of a range."""
-        begin = self.first + number * self.width
-        return begin, min(begin + self.width, self.last)
+        begin = self.first + (number << self.shift)
+        return begin, min(begin + (1 << self.shift), self.last)
 
 
 class Buckets:
@@ -58,7 +59,7 @@ class Buckets:
     """
 
     def __init__(self, ranges: Ranges, lengths: list[int] | None = None) -> None:
-        self.first, self.width, self.count = ranges.first, ranges.width, ranges.count
+        self.first, self.shift, self.count = ranges.first, ranges.shift, ranges.count
         ranges.folder.mkdir(mode=0o700, exist_ok=True)
         self.lengths = list(lengths or [0] * ranges.count)
         flags = os.O_RDWR | os.O_CREAT
@@ -69,17 +70,17 @@ class Buckets:
 
     def add_edges(self, pairs: NDArray[Any]) -> int:
         """Add both directions of edges; return how many were self-loops, which are left out."""
-        offsets, arcs, loops = _spread_edges(pairs, self.first, self.width, self.count)
+        offsets, arcs, loops = _spread_edges(pairs, self.first, self.shift, self.count)
         self._write(offsets, arcs)
         return int(loops)
 
     def add_arcs(self, arcs: NDArray[np.int32]) -> None:
         """Add arcs as they are."""
-        self._write(*_spread_arcs(arcs, self.first, self.width, self.count))
+        self._write(*_spread_arcs(arcs, self.first, self.shift, self.count))
 
     def _write(self, offsets: NDArray[np.int64], arcs: NDArray[np.int32]) -> None:
         for number in np.flatnonzero(np.diff(offsets)).tolist():
-            data = memoryview(arcs[offsets[number] : offsets[number + 1]]).cast("B")
+            data = arcs[offsets[number] : offsets[number + 1]].data.cast("B")
             self.lengths[number] += len(data)
             while data:
                 data = data[os.write(self._files[number], data) :]
@@ -110,7 +111,7 @@ def read_arcs(path: Path, most: int) -> Iterator[NDArray[np.int32]]:
 
 
 @nb.njit(cache=True, nogil=True)
-def _spread_edges(pairs, first, width, count):  # type: ignore[no-untyped-def]
+def _spread_edges(pairs, first, shift, count):  # type: ignore[no-untyped-def]
     offsets = np.zeros(count + 1, np.int64)
     loops = 0
     for e in range(len(pairs)):
@@ -118,8 +119,8 @@ def _spread_edges(pairs, first, width, count):  # type: ignore[no-untyped-def]
         if u == v:
             loops += 1
         else:
-            offsets[(u - first) // width + 1] += 1
-            offsets[(v - first) // width + 1] += 1
+            offsets[((u - first) >> shift) + 1] += 1
+            offsets[((v - first) >> shift) + 1] += 1
     for b in range(count):
         offsets[b + 1] += offsets[b]
     arcs = np.empty((offsets[count], 2), np.int32)
@@ -127,26 +128,26 @@ def _spread_edges(pairs, first, width, count):  # type: ignore[no-untyped-def]
     for e in range(len(pairs)):
         u, v = pairs[e, 0], pairs[e, 1]
         if u != v:
-            at = place[(u - first) // width]
+            at = place[(u - first) >> shift]
             arcs[at, 0], arcs[at, 1] = u, v
-            place[(u - first) // width] += 1
-            at = place[(v - first) // width]
+            place[(u - first) >> shift] += 1
+            at = place[(v - first) >> shift]
             arcs[at, 0], arcs[at, 1] = v, u
-            place[(v - first) // width] += 1
+            place[(v - first) >> shift] += 1
     return offsets, arcs, loops
 
 
 @nb.njit(cache=True, nogil=True)
-def _spread_arcs(given, first, width, count):  # type: ignore[no-untyped-def]
+def _spread_arcs(given, first, shift, count):  # type: ignore[no-untyped-def]
     offsets = np.zeros(count + 1, np.int64)
     for e in range(len(given)):
-        offsets[(given[e, 0] - first) // width + 1] += 1
+        offsets[((given[e, 0] - first) >> shift) + 1] += 1
     for b in range(count):
         offsets[b + 1] += offsets[b]
     arcs = np.empty((len(given), 2), np.int32)
     place = offsets[:-1].copy()
     for e in range(len(given)):
-        b = (given[e, 0] - first) // width
+        b = (given[e, 0] - first) >> shift
         arcs[place[b]] = given[e]
         place[b] += 1
     return offsets, arcs

@@ -50,7 +50,7 @@ class DistinctIds:
         """Write what is in memory to a run."""
         if self._parts:
             with open(self._run(self.runs), "wb", opener=private) as file:
-                file.write(memoryview(distinct(*self._parts)).cast("B"))
+                file.write(distinct(*self._parts).data)
                 flush_file(file)
             self.runs += 1
         self._parts, self._held = [], 0

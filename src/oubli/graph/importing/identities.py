@@ -39,8 +39,8 @@ class Identity(ABC):
         pair = block.pairs[row].tolist()
         name = next((end for end in pair if not self.has(end)), pair[0])
         return UnknownNodeError(
-            f"{block.where(row)}: node {name!r} is none of the {self.num_nodes:,} nodes ({self.known()}); add it there, "
-            "or drop the edge"
+            f"{block.where(row)}: node {name!r} is none of the {self.num_nodes:,} nodes ({self.known()}); add it "
+            "there, or drop the edge"
         )
 
     @abstractmethod
@@ -70,11 +70,9 @@ class DenseIdentity(Identity):
         pairs = block.pairs
         if block.is_text:
             raise self.unknown(block, 0)
-        bad = np.flatnonzero((pairs.min(axis=1) < 0) | (pairs.max(axis=1) >= self.num_nodes)) if _reaches_out(
-            pairs, self.num_nodes
-        ) else ()
-        if len(bad):
-            raise self.unknown(block, int(bad[0]))
+        if pairs.size and (int(pairs.min()) < 0 or int(pairs.max()) >= self.num_nodes):
+            out = (pairs < 0) | (pairs >= self.num_nodes)
+            raise self.unknown(block, int(np.flatnonzero(out.any(axis=1))[0]))
         return pairs if self._by_position is None else self._by_position[pairs]
 
     def has(self, end: Any) -> bool:
@@ -84,10 +82,6 @@ class DenseIdentity(Identity):
     def known(self) -> str:
         """Return in words which nodes there are."""
         return f"0 to {self.num_nodes - 1:,}" if self.num_nodes else "none at all"
-
-
-def _reaches_out(pairs: NDArray[Any], num_nodes: int) -> bool:
-    return bool(pairs.size) and (int(pairs.min()) < 0 or int(pairs.max()) >= num_nodes)
 
 
 class SparseIdentity(Identity):
@@ -106,7 +100,9 @@ class SparseIdentity(Identity):
         """Return the ends of edges as ranks."""
         if block.is_text:
             pairs = block.pairs
-            raise self.unknown(block, next(r for r in range(len(pairs)) if not (self._canonical(pairs[r]))))
+            raise self.unknown(
+                block, next(row for row, pair in enumerate(pairs.tolist()) if not all(map(self.has, pair)))
+            )
         # Ascending, so that neighbours in the search are neighbours in the file.
         ends, inverse = np.unique(block.pairs, return_inverse=True)
         places = np.searchsorted(self.ids, ends)
@@ -117,9 +113,6 @@ class SparseIdentity(Identity):
             raise self.unknown(block, int(np.flatnonzero(~there[inverse].all(axis=1))[0]))
         ranks: NDArray[Any] = places[inverse]
         return ranks
-
-    def _canonical(self, pair: NDArray[Any]) -> bool:
-        return all(self.has(end) for end in pair)
 
     def has(self, end: Any) -> bool:
         """Tell whether an end is a node."""

@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from oubli.errors import InputError
+from oubli.graph.archive import read_arrays
 from oubli.graph.disk.arrays import disk_error
 from oubli.graph.foreign import as_numpy
 from oubli.graph.importing.given import GivenNodes
@@ -43,6 +44,7 @@ def import_graph(
     train: ArrayLike | str | Path | None = None,
     val: ArrayLike | str | Path | None = None,
     test: ArrayLike | str | Path | None = None,
+    splits: Mapping[str, Any] | str | Path | None = None,
     self_loops: Literal["drop", "error"] = "drop",
     reorder: Literal["degree", "bfs"] | None = None,
     memory: int = 2**30,
@@ -75,6 +77,8 @@ def import_graph(
         and the ends of the edges where they come from text or Parquet.
     train, val, test : array-like or path of a .npy file, optional
         Disjoint splits: boolean masks, or lists of ids.
+    splits : mapping or path of an .npz file, optional
+        The three by name, instead.
     self_loops : {"drop", "error"}, default "drop"
         What becomes of edges from a node to itself, which graphs here have not.
     reorder : {"degree", "bfs"}, optional
@@ -120,8 +124,8 @@ def import_graph(
     archive = next((source.path for source in sources if isinstance(source, ArchiveSource)), None)
     if len(sources) > 1 or node_path is not None:
         archive = None
-    splits = {name: split for name, split in zip(SPLITS, (train, val, test), strict=True) if split is not None}
-    given = GivenNodes(node_path, archive, features, labels, num_nodes, splits)
+    chosen = _splits(dict(zip(SPLITS, (train, val, test), strict=True)), splits)
+    given = GivenNodes(node_path, archive, features, labels, num_nodes, chosen)
     request = Request(sources, given, self_loops, reorder, memory)
     once = any(isinstance(source, BlockSource) and source.once for source in sources)
     # Parameters that decide what is written, and where the parts of it go.
@@ -130,7 +134,7 @@ def import_graph(
         "nodes": _fingerprint(node_path),
         "features": _fingerprint(features),
         "labels": _fingerprint(labels),
-        "splits": {name: _fingerprint(split) for name, split in splits.items()},
+        "splits": {name: _fingerprint(split) for name, split in chosen.items()},
         "num_nodes": num_nodes,
         "self_loops": self_loops,
         "reorder": reorder,
@@ -156,10 +160,10 @@ def _run(
         raise disk_error(work, error) from None
     try:
         if journal.stage != Import.STAGES[-1] and os.path.lexists(target):
-            raise _Kept(f"{target}: is there already; name a new folder, or delete that one first")
+            raise _KeptError(f"{target}: is there already; name a new folder, or delete that one first")
         report = Import(request, journal, target, progress).run()
         shutil.rmtree(work)
-    except _Kept as error:
+    except _KeptError as error:
         raise InputError(str(error)) from None
     except InputError:
         # The same sources would fail again.
@@ -172,7 +176,7 @@ def _run(
     return report
 
 
-class _Kept(Exception):
+class _KeptError(Exception):
     """Bad input that is no reason to throw away what was done."""
 
 
@@ -184,6 +188,24 @@ def _check(num_nodes: Any, self_loops: Any, memory: Any) -> None:
             raise InputError(f"{name}: expected an integer from {least:,}, got {value!r}")
     if self_loops not in ("drop", "error"):
         raise InputError(f'self_loops: expected "drop" or "error", got {self_loops!r}')
+
+
+def _splits(each: Mapping[str, Any], splits: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
+    """Return the splits that are given, by name."""
+    chosen = {name: split for name, split in each.items() if split is not None}
+    if splits is None:
+        return chosen
+    if chosen:
+        raise InputError(f"splits: given twice, here and as {', '.join(chosen)}; leave one out")
+    if isinstance(splits, str | Path):
+        found = read_arrays(splits)
+        if not found or not set(found) <= set(SPLITS):
+            have = ", ".join(sorted(found)) or "none"
+            raise InputError(f"{splits}: expected arrays of the names {', '.join(SPLITS)}; it has {have}")
+        return dict(found)
+    if not set(splits) <= set(SPLITS):
+        raise InputError(f"splits: expected the names {', '.join(SPLITS)}, got {', '.join(map(str, splits))}")
+    return {name: split for name, split in splits.items() if split is not None}
 
 
 def _fingerprint(given: Any) -> Any:

@@ -100,7 +100,7 @@ class NodeTable:
     def _take(self, batch: Columns) -> None:
         self._take_ids(batch)
         self.width = batch.numbers.shape[1]
-        self._files["features"].write(memoryview(batch.numbers.astype(np.float32)).cast("B") if self.width else b"")
+        self._files["features"].write(batch.numbers.astype(np.float32).tobytes())
         if "label" in self._roles:
             labels = [self._label(value) for value in batch.kept[self._roles["label"]]]
             self._files["labels"].write(np.array(labels, np.int32).tobytes())
@@ -153,8 +153,8 @@ class NodeTable:
             if bare.size:
                 row = int(bare[0])
                 raise InputError(
-                    f"{self.path}: node {ids[row].item()!r} is in split {SPLITS[splits[row] - 1]} without a label; give "
-                    "it one, or empty its split"
+                    f"{self.path}: node {ids[row].item()!r} is in split {SPLITS[splits[row] - 1]} without a label; "
+                    "give it one, or empty its split"
                 )
             self._write("split_codes", splits)
         for name in ("ids", "features", "labels", "splits"):

@@ -39,7 +39,7 @@ class RowFile:
 
     def append(self, values: NDArray[np.int32]) -> None:
         """Write entries at the end."""
-        data = memoryview(np.ascontiguousarray(values)).cast("B")
+        data = np.ascontiguousarray(values).data.cast("B")
         while data:
             data = data[self._file.write(data) :]
         self.length += values.size
@@ -67,9 +67,7 @@ class RowFile:
         self.close()
 
 
-def append_bucket(
-    path: Path, begin: int, end: int, capacity: int, counts: NDArray[np.int32], rows: RowFile
-) -> None:
+def append_bucket(path: Path, begin: int, end: int, capacity: int, counts: NDArray[np.int32], rows: RowFile) -> None:
     """Append the rows of nodes `begin` to `end`, whose arcs are in a file, and set their `counts`.
 
     A bucket of more than `capacity` arcs is split first, unless it is of one node.

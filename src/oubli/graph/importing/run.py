@@ -299,6 +299,6 @@ def _write_start(counts: NDArray[np.int32], folder: Path) -> None:
 def _self_loop(block: Block, ranks: NDArray[Any]) -> InputError:
     row = int(np.flatnonzero(ranks[:, 0] == ranks[:, 1])[0])
     return InputError(
-        f"{block.where(row)}: a self-loop at node {block.pairs[row, 0]!r}; drop it (the propagation adds its own), or "
-        'all of them by --self-loops drop (self_loops="drop")'
+        f"{block.where(row)}: a self-loop at node {block.pairs[row].tolist()[0]!r}; drop it (the propagation adds "
+        'its own), or all of them by --self-loops drop (self_loops="drop")'
     )

@@ -41,7 +41,7 @@ def spool(source: Source, path: Path, rows: int, progress: Step) -> ArraySource:
     """Write edges that can be read once to a file, from which they can be read again."""
     with open(path, "wb", opener=private) as file:
         for _, block in walk([source], {}, "keep", progress):
-            file.write(memoryview(np.ascontiguousarray(block.pairs, np.int64)).cast("B"))
+            file.write(block.pairs.astype(np.int64, copy=False).tobytes())
         flush_file(file)
     size = path.stat().st_size
     pairs = np.memmap(path, np.int64, "r") if size else np.empty(0, np.int64)

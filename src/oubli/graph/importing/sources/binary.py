@@ -120,9 +120,7 @@ class ArchiveSource(Source):
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise self._damaged(error) from None
         if len(self.shape) != 2 or self.shape[0] != 2 or self.dtype.kind not in "iu":
-            raise InputError(
-                f"{path}: edge_index must be integers of shape (2, edges), got {self.dtype} {self.shape}"
-            )
+            raise InputError(f"{path}: edge_index must be integers of shape (2, edges), got {self.dtype} {self.shape}")
         self.total = self.most = self.shape[1]
 
     def fingerprint(self) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class Block:
 
     pairs: NDArray[Any]
     source: Source
-    lines: Sequence[int]
+    lines: Sequence[int] | NDArray[np.int64]
     end: Place
     done: int
 

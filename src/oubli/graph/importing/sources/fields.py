@@ -63,7 +63,7 @@ def find_fields(text, delimiter, width, first, second, bounds, lines):  # type: 
             begin = end = at
             while at < size and text[at] != NEWLINE and text[at] != RETURN:
                 letter = text[at]
-                if letter == delimiter or (delimiter == 0 and (letter == SPACE or letter == TAB)):
+                if letter == delimiter or (delimiter == 0 and letter in (SPACE, TAB)):
                     break
                 if _is_odd(letter) or (letter == QUOTE and delimiter != 0):
                     return rows, line, ODD, 0, comment

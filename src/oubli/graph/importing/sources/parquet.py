@@ -71,7 +71,7 @@ class ParquetSource(Source):
         listed = [end.to_pylist() for end in ends]
         for column in listed:
             refuse_unfit(Columns(self.path, "row", numbers, {}, np.empty((0, 0))), column)
-        integers = [as_integers(column) for column in listed]
-        if all(column is not None for column in integers):
-            return np.column_stack(integers)  # type: ignore[arg-type] - none of them is None
+        integers = [found for column in listed if (found := as_integers(column)) is not None]
+        if len(integers) == len(listed):
+            return np.column_stack(integers)
         return np.array([[str(value) for value in column] for column in listed], dtype=object).T

@@ -114,9 +114,7 @@ class TextSource(Source):
 
     def _rows(self, feed: _Feed) -> Iterator[tuple[int, list[str]]]:
         comments = array("q")
-        for number, fields in split_rows(
-            without_comments(feed, comments, feed.line), self.delimiter, feed.line
-        ):
+        for number, fields in split_rows(without_comments(feed, comments, feed.line), self.delimiter, feed.line):
             if comments and self.comment is None:
                 self.comment = comments[0]
             yield number, fields
@@ -133,7 +131,9 @@ class TextSource(Source):
             self.comment = reader.line + int(comment) + 1
         if fault == WIDTH:
             line = reader.line + int(read) + 1
-            raise self._cut_off(line) if reader.unfinished else wrong_width(found, self.width, self.opening, self.path, line)
+            if reader.unfinished and read == chunk.count(b"\n"):
+                raise self._cut_off(line)
+            raise wrong_width(found, self.width, self.opening, self.path, line)
         numbers = lines[:rows] + (reader.line + 1)
         reader.pass_over(len(chunk), int(read))
         pairs = np.empty((rows, 2), np.int64)
@@ -180,7 +180,7 @@ class _Chunks:
         self._rest = b""
 
     def __enter__(self) -> _Chunks:
-        self._raw: IO[bytes] = open(self.path, "rb")  # noqa: SIM115 - closed by __exit__
+        self._raw: IO[bytes] = open(self.path, "rb")
         self._file: Any = gzip.GzipFile(fileobj=self._raw) if self.compressed else self._raw
         try:
             self._file.seek(self.offset)
