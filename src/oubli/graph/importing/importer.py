@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -162,12 +161,12 @@ def _run(
         if journal.stage != Import.STAGES[-1] and os.path.lexists(target):
             raise _KeptError(f"{target}: is there already; name a new folder, or delete that one first")
         report = Import(request, journal, target, progress).run()
-        shutil.rmtree(work)
+        journal.remove()
     except _KeptError as error:
         raise InputError(str(error)) from None
     except InputError:
         # The same sources would fail again.
-        shutil.rmtree(work, ignore_errors=True)
+        journal.remove()
         raise
     except OSError as error:
         raise disk_error(Path(error.filename or work), error) from None

@@ -53,11 +53,11 @@ class Journal:
             self.close()
             raise
 
-    def _clear(self) -> None:
+    def _clear(self, keep: tuple[str, ...] = ("lock",)) -> None:
         for path in self.folder.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)
-            elif path.name != "lock":
+            elif path.name not in keep:
                 path.unlink()
 
     def _take_over(self, arguments: dict[str, Any], first: str) -> None:
@@ -91,6 +91,13 @@ class Journal:
         with write_and_rename(beside, self.folder / NAME, private) as file:
             file.write(json.dumps(self.facts).encode())
         flush_folder(self.folder)
+
+    def remove(self) -> None:
+        """Delete the folder; the checkpoint goes last, so that whoever is killed here can do it again."""
+        self._clear(keep=("lock", NAME))
+        for name in ("lock", NAME):
+            (self.folder / name).unlink()
+        self.folder.rmdir()
 
     def close(self) -> None:
         """Let others work in the folder."""

@@ -11,6 +11,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from oubli.errors import InputError
 from oubli.graph.durable import private
 from oubli.graph.importing.bucketing import ARC, Buckets, Ranges, read_arcs
 
@@ -74,14 +75,15 @@ def append_bucket(path: Path, begin: int, end: int, capacity: int, counts: NDArr
     """
     arcs = path.stat().st_size // ARC
     if arcs <= capacity or end - begin == 1:
-        pairs = np.fromfile(path, np.int32).reshape(-1, 2)
-        rows.append(_sort_rows(pairs, begin, counts[begin:end]))
+        rows.append(_sort_rows(path, begin, counts[begin:end]))
         return
     folder = path.with_suffix(".parts")
     shutil.rmtree(folder, ignore_errors=True)
     parts = Ranges(folder, begin, end, min(SPLIT, 2 * arcs // capacity + 1))
     with Buckets(parts) as buckets:
         for block in read_arcs(path, capacity):
+            if block[:, 0].min() < begin or block[:, 0].max() >= end:
+                raise damaged(path)
             buckets.add_arcs(block)
     for number in range(parts.count):
         append_bucket(parts.path(number), *parts.range(number), capacity, counts, rows)
@@ -89,18 +91,28 @@ def append_bucket(path: Path, begin: int, end: int, capacity: int, counts: NDArr
     shutil.rmtree(folder)
 
 
-def _sort_rows(pairs: NDArray[np.int32], begin: int, counts: NDArray[np.int32]) -> NDArray[Any]:
+def damaged(path: Path) -> InputError:
+    """Return the error for a bucket that holds arcs of other nodes."""
+    return InputError(f"{path}: damaged, by a disk that fails or a power cut; import the graph again")
+
+
+def _sort_rows(path: Path, begin: int, counts: NDArray[np.int32]) -> NDArray[Any]:
+    pairs = np.fromfile(path, np.int32).reshape(-1, 2)
     neighbours = np.empty(len(pairs), np.int32)
     kept = _fill_and_sort(pairs, begin, counts, neighbours)
+    if kept < 0:
+        raise damaged(path)
     return neighbours[:kept]
 
 
 @nb.njit(cache=True, nogil=True)
 def _fill_and_sort(pairs, begin, counts, neighbours):  # type: ignore[no-untyped-def]
-    """Write each row's neighbours once, ascending, and how many there are; return how many in all."""
+    """Write each row's neighbours once, ascending, and how many there are; return how many in all, or -1."""
     nodes = counts.size
     place = np.zeros(nodes + 1, np.int64)
     for e in range(len(pairs)):
+        if pairs[e, 0] < begin or pairs[e, 0] >= begin + nodes:
+            return -1
         place[pairs[e, 0] - begin + 1] += 1
     for i in range(nodes):
         place[i + 1] += place[i]

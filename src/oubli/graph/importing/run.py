@@ -257,6 +257,8 @@ class Import:
 
     def _seal(self) -> dict[str, Any]:
         """Write the manifest, with the checksums of all files."""
+        for begun in self.graph.glob("manifest.json*"):
+            begun.unlink()
         files, paths = {}, sorted(self.graph.glob("*.npy"))
         sizes = [path.stat().st_size for path in paths]
         for at, path in enumerate(paths):

@@ -217,5 +217,7 @@ class BlockSource(Source):
         blocks = self._given() if callable(self._given) else self._given
         for number, block in enumerate(islice(blocks, skipped, None), start=skipped + 1):
             pairs = as_block(np.asarray(block), f"edges, block {number}")
+            if pairs.dtype == object:
+                raise InputError(f"edges, block {number}: expected integers, got strings; number the nodes")
             rows += len(pairs)
             yield Block(pairs, self, range(rows - len(pairs) + 1, rows + 1), {"block": number, "row": rows}, rows)

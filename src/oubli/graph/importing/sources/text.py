@@ -214,8 +214,10 @@ class _Chunks:
             if sum(map(len, parts)) > LONGEST:
                 raise InputError(f"{self.path}, line {self.line + 1}: longer than {LONGEST:,} bytes; is this text?")
         chunk, self._rest = b"".join([*parts, part[:cut]]), part[cut:]
-        self.unfinished = bool(chunk) and not chunk.endswith((b"\n", b"\r"))
-        return chunk or None
+        if not chunk:
+            return None
+        self.unfinished = not chunk.endswith((b"\n", b"\r"))
+        return chunk
 
     def _fetch(self) -> bytes:
         try:
