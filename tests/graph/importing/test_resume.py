@@ -41,17 +41,20 @@ def in_a_child(act):
 def killed_at(limit, act):
     """Run something in a process that is killed before that change of the disk; tell whether it came to that."""
 
+    seen = [0]
+
+    def counted(real):
+        def change(*given, **more):
+            seen[0] += 1
+            if seen[0] == limit:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(*given, **more)
+
+        return change
+
     def wrapped():
-        seen = [0]
         for name in CHANGES:
-
-            def change(*given, real=getattr(os, name), **more):
-                seen[0] += 1
-                if seen[0] == limit:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return real(*given, **more)
-
-            setattr(os, name, change)  # of the child alone
+            setattr(os, name, counted(getattr(os, name)))  # of the child alone
         act()
 
     code = in_a_child(wrapped)
@@ -191,7 +194,7 @@ def test_a_disk_that_fills(small_disk, tmp_path, monkeypatch):
 
     act(tmp_path / "whole")
     ballast = small_disk / "ballast"
-    for left in (0, 20_000, 60_000, 60_000):
+    for left in (0, 20_000, 250_000, 60_000):
         ballast.touch()
         free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
         ballast.write_bytes(b"x" * max(0, free + ballast.stat().st_size - left))
