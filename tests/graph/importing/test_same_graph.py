@@ -22,8 +22,9 @@ def attributes(raw):
     return {name: raw[name] for name in REST}
 
 
-@pytest.mark.parametrize("memory", [4096, 2**20])
-@pytest.mark.parametrize("kind", [*TABULAR, *ARRAYS])
+@pytest.mark.parametrize(
+    ("kind", "memory"), [*((kind, 4096) for kind in (*TABULAR, *ARRAYS)), ("text", 2**20), ("npy", 2**20)]
+)
 def test_every_source_gives_the_same_graph(raw, plain, tmp_path, assert_same_graph, kind, memory):
     report = import_graph(
         write_source(kind, raw["edges"], tmp_path), tmp_path / "graph", memory=memory, **attributes(raw)
