@@ -63,9 +63,10 @@ IDS = {"dense": "0 to {last:,}", "sparse": "integers", "texts": "strings"}
 def import_edges(edges: tuple[str, ...], output: str, as_json: bool, reorder: str, **options: Any) -> None:
     """Bring edges of any size to a graph folder.
 
-    Memory stays bounded. EDGES are one or more edge lists: text with two columns (also .gz), Parquet, .npy or .npz; or
-    one folder with an edge list and a node table. Repeated edges, and both directions of one, count once. What is interrupted, by a kill
-    or a full disk too, goes on where it was when the same command is given again; it works in FOLDER.importing.
+    Memory stays bounded. EDGES are one or more edge lists: text with two columns (also .gz), Parquet, .npy or .npz;
+    or one folder with an edge list and a node table. Repeated edges, and both directions of one, count once. What is
+    interrupted, by a kill or a full disk too, goes on where it was when the same command is given again; it works in
+    FOLDER.importing.
 
     `oubli fit FOLDER` learns from the graph.
     """
