@@ -6,6 +6,8 @@ import os
 os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -39,3 +41,18 @@ def assert_same_graph():
             assert getattr(one, split).tolist() == getattr(two, split).tolist()
 
     return check
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 1 MB; mounting one takes rights that not everyone has."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("mounting a small disk needs root")
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True, check=False
+    ).returncode:
+        pytest.skip("this machine does not allow mounting")
+    yield place
+    subprocess.run(["umount", place], check=True)

@@ -4,7 +4,6 @@ import errno
 import os
 import resource
 import shutil
-import subprocess
 
 import pytest
 from tests.cli.command import assert_refused, copy_folder, run, snapshot, spawn
@@ -31,21 +30,6 @@ def test_a_receipt_that_does_not_fit_stops_the_request(model, tmp_path):
     assert_refused(done, "receipt.json")
     assert snapshot(model) == before
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["model"]
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 1 MB; mounting one takes rights that not everyone has."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("mounting a small disk needs root")
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True, check=False
-    ).returncode:
-        pytest.skip("this machine does not allow mounting")
-    yield place
-    subprocess.run(["umount", place], check=True)
 
 
 def test_a_disk_that_is_full(fitted, graph_file, small_disk):

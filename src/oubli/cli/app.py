@@ -14,6 +14,7 @@ from oubli import __version__
 from oubli.cli.audit import audit
 from oubli.cli.demo import demo
 from oubli.cli.fit import fit
+from oubli.cli.importing import import_edges
 from oubli.cli.info import info
 from oubli.cli.predict import predict
 from oubli.cli.report import report
@@ -57,7 +58,7 @@ def oubli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (demo, fit, predict, unlearn, verify, info, audit, report):
+for command in (demo, import_edges, fit, predict, unlearn, verify, info, audit, report):
     oubli.add_command(command)
 
 

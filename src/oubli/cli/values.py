@@ -110,3 +110,25 @@ class Widths(click.ParamType):  # type: ignore[type-arg]
         if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
             self.fail(f"{value!r} is neither 'none' nor integers above 0 with commas between", param, ctx)
         return tuple(int(part) for part in parts)
+
+
+class Bytes(click.ParamType):  # type: ignore[type-arg]
+    """A number of bytes, with or without a unit: ``500MB``, ``2GiB``."""
+
+    name = "bytes"
+    units = {"": 1, "b": 1} | {
+        unit: scale**power
+        for power, letter in enumerate("kmgt", start=1)
+        for unit, scale in ((letter, 1024), (f"{letter}b", 1000), (f"{letter}ib", 1024))
+    }
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number of bytes."""
+        if isinstance(value, int):
+            return value
+        text = str(value).strip().lower()
+        unit = text.lstrip("0123456789.")
+        try:
+            return int(float(text.removesuffix(unit)) * self.units[unit.strip()])
+        except (ValueError, KeyError, OverflowError):
+            self.fail(f"{value!r} is no number of bytes; write 500MB or 2GiB", param, ctx)

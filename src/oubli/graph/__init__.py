@@ -6,6 +6,7 @@ from oubli.graph.convert import from_networkx, from_pyg, to_networkx, to_pyg
 from oubli.graph.datasets import list_datasets, load_collection, load_dataset, load_graph
 from oubli.graph.generate import generate_graph, label_features, rmat_edges
 from oubli.graph.graph import Graph
+from oubli.graph.importing import ImportReport, import_graph
 from oubli.graph.molecules import generate_molecules
 from oubli.graph.removal import Removal, RemovalPlan
 from oubli.graph.tables import read_tables
@@ -13,6 +14,7 @@ from oubli.graph.tables import read_tables
 __all__ = [
     "Graph",
     "GraphCollection",
+    "ImportReport",
     "LabelledGraph",
     "Removal",
     "RemovalPlan",
@@ -20,6 +22,7 @@ __all__ = [
     "from_pyg",
     "generate_graph",
     "generate_molecules",
+    "import_graph",
     "label_features",
     "list_datasets",
     "load_collection",

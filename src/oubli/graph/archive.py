@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -180,16 +181,43 @@ def graph_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str, split: int
         raise InputError(f"{where}: edge_index must be integers of shape (2, edges), got {edges.dtype} {edges.shape}")
     if edges.size and (int(edges.min()) < 0 or int(edges.max()) >= num_nodes):
         raise InputError(f"{where}: edge_index names a node outside 0 .. {num_nodes - 1}")
-    ids = arrays.get("node_ids", np.arange(num_nodes))
-    _check_length(ids, num_nodes, "node_ids", where)
-    labels, labelled = _labels(arrays, num_nodes, where)
-    splits = {name: mask & labelled for name, mask in _masks(arrays, num_nodes, split, where).items()}
+    nodes = node_arrays(arrays, where, split)
+    ids = np.arange(num_nodes) if nodes.ids is None else nodes.ids
     try:
-        return Graph.from_edges(
-            ids[edges.T], features=_features(arrays, num_nodes, where), labels=labels, node_ids=ids, **splits
-        )
+        return Graph.from_edges(ids[edges.T], features=nodes.features, labels=nodes.labels, node_ids=ids, **nodes.masks)
     except InputError as error:
         raise type(error)(f"{where}: {error}") from None
+
+
+@dataclass(frozen=True)
+class NodeArrays:
+    """What a file tells of nodes, by position.
+
+    Attributes
+    ----------
+    num_nodes : int
+    ids, labels : ndarray or None
+    features : ndarray, SciPy matrix or None
+    masks : dict of str to ndarray of bool
+        Splits by name.
+    """
+
+    num_nodes: int
+    ids: NDArray[Any] | None
+    features: Any
+    labels: NDArray[Any] | None
+    masks: dict[str, NDArray[np.bool_]]
+
+
+def node_arrays(arrays: Mapping[str, NDArray[Any]], where: str, split: int | str | None = 0) -> NodeArrays:
+    """Return what a file's arrays tell of nodes; `where` names the file in errors."""
+    num_nodes = _count_nodes(arrays, where)
+    ids = arrays.get("node_ids")
+    if ids is not None:
+        _check_length(ids, num_nodes, "node_ids", where)
+    labels, labelled = _labels(arrays, num_nodes, where)
+    masks = {name: mask & labelled for name, mask in _masks(arrays, num_nodes, split, where).items()}
+    return NodeArrays(num_nodes, ids, _features(arrays, num_nodes, where), labels, masks)
 
 
 def _num_nodes(arrays: Mapping[str, NDArray[Any]], where: str) -> int:
@@ -202,6 +230,10 @@ def _num_nodes(arrays: Mapping[str, NDArray[Any]], where: str) -> int:
         if name not in arrays:
             have = ", ".join(sorted(arrays)) or "none"
             raise InputError(f"{where}: array {name} is missing (the file has: {have}); see oubli.graph.read_npz")
+    return _count_nodes(arrays, where)
+
+
+def _count_nodes(arrays: Mapping[str, NDArray[Any]], where: str) -> int:
     given = arrays["num_nodes"]
     if given.size != 1 or given.dtype.kind not in "iu" or int(given.item()) < 0:
         raise InputError(f"{where}: num_nodes must be one integer, not negative; got {given!r}")

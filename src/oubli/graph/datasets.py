@@ -9,6 +9,7 @@ from pathlib import Path
 from oubli.errors import InputError
 from oubli.graph.archive import read_arrays, read_npz
 from oubli.graph.collection import GraphCollection, collection_from_arrays
+from oubli.graph.disk import is_graph_folder, open_graph
 from oubli.graph.downloads import DatasetSource, cache_folder, check_recorded, download
 from oubli.graph.graph import Graph
 from oubli.graph.sources import PLANETOID_PARTS, read_gnn_benchmark, read_heterophilous, read_ogb, read_planetoid
@@ -240,10 +241,10 @@ def load_graph(
     Parameters
     ----------
     data : str or Path
-        The path of an .npz file, of a folder with an edge list and a node table, or of an edge list; or the name of a
-        data set. What exists as a path is taken as a path.
+        The path of an .npz file, of a folder that `import_graph` made, of one with an edge list and a node table, or of
+        an edge list; or the name of a data set. What exists as a path is taken as a path.
     split : int or str or None, default 0
-        As in `read_npz`; tables have one split, which is in the node table.
+        As in `read_npz`; tables and graph folders have one split.
     features : str or Path, optional
         The node table that goes with an edge list.
     root : str or Path, optional
@@ -259,6 +260,8 @@ def load_graph(
         When there is nothing of that name, or it cannot be read.
     """
     path = Path(data)
+    if is_graph_folder(path):
+        return _open_folder(path, split, features)
     tabular = path.is_dir() or (path.is_file() and path.suffix != ".npz")
     if features is not None and not tabular:
         raise InputError(f"{data}: a node table goes with an edge list, and this is not the path of one")
@@ -269,6 +272,15 @@ def load_graph(
     if path.is_file() or path.suffix in {".npz", *EDGE_SUFFIXES} or len(path.parts) > 1:
         return read_npz(path, split)
     return load_dataset(str(data), root, split)
+
+
+def _open_folder(path: Path, split: int | str | None, features: str | Path | None) -> Graph:
+    if features is not None:
+        raise InputError(f"{path}: a graph folder, which has its features; a node table goes with an edge list")
+    if split is not None and str(split) != "0":
+        raise InputError(f"{path}: no split {split!r}; a graph folder has one")
+    graph = open_graph(path)
+    return graph if split is not None else graph.with_splits()
 
 
 def _folders(root: str | Path | None) -> list[Path]:

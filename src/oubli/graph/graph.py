@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from oubli.errors import InputError
-from oubli.graph.adjacency import MAX_NODES, Adjacency
+from oubli.graph.adjacency import MAX_NODES, Adjacency, unique_pairs
 from oubli.graph.distinct import distinct
 from oubli.graph.features import FeatureTable
 from oubli.graph.foreign import as_numpy
@@ -154,18 +154,21 @@ class Graph:
     @property
     def edges(self) -> NDArray[Any]:
         """Edges as pairs of external ids, shape (edges, 2), ascending."""
-        return self.index.ids[self.adjacency.edges()]
+        pairs = self.adjacency.edges()
+        if self.index.order is None:
+            return self.index.ids[pairs]
+        return self.index.living()[unique_pairs(self.index.ranks()[pairs])]
 
     @property
     def features(self) -> Any:
         """Feature rows in the order of `node_ids`: an ndarray of float32 or a SciPy CSR array."""
-        rows = self.table.take(np.flatnonzero(self.index.alive))
+        rows = self.table.take(self.index.living_slots())
         return rows.to_scipy() if rows.is_sparse else rows.dense
 
     @property
     def labels(self) -> NDArray[Any]:
         """Labels in the order of `node_ids`; -1 (or the empty string) where missing."""
-        codes = self.label_codes[self.index.alive]
+        codes = self.label_codes[self.index.living_slots()]
         if self.label_values.dtype.kind == "U":
             return np.append(self.label_values, "")[codes]
         return np.append(self.label_values, -1)[codes]
@@ -178,25 +181,29 @@ class Graph:
     @property
     def train_nodes(self) -> NDArray[Any]:
         """Ids of the training nodes, ascending."""
-        return self.index.ids[self.split_slots("train")]
+        return self._ids_of("train")
 
     @property
     def val_nodes(self) -> NDArray[Any]:
         """Ids of the validation nodes, ascending."""
-        return self.index.ids[self.split_slots("val")]
+        return self._ids_of("val")
 
     @property
     def test_nodes(self) -> NDArray[Any]:
         """Ids of the test nodes, ascending."""
-        return self.index.ids[self.split_slots("test")]
+        return self._ids_of("test")
+
+    def _ids_of(self, split: str) -> NDArray[Any]:
+        ids: NDArray[Any] = self.index.ids[self.index.ascending(self.split_slots(split))]
+        return ids
 
     def split_slots(self, name: str) -> NDArray[np.int64]:
         """Return the slots of a split, ascending."""
         return np.flatnonzero(self.split_codes == SPLITS.index(name) + 1)
 
     def slots(self, nodes: ArrayLike | None) -> NDArray[np.int64]:
-        """Return the slots of `nodes` in the order given, or those of all nodes, ascending."""
-        return np.flatnonzero(self.index.alive) if nodes is None else self.index.slots(nodes)
+        """Return the slots of `nodes` in the order given, or those of all nodes in the order of `node_ids`."""
+        return self.index.living_slots() if nodes is None else self.index.slots(nodes)
 
     def has_node(self, node: int | str) -> bool:
         """Tell whether the node is there."""
@@ -209,7 +216,9 @@ class Graph:
 
     def neighbors(self, node: int | str) -> NDArray[Any]:
         """Return the ids of a node's neighbours, ascending."""
-        return self.index.ids[self.adjacency.row(int(self.index.slots([node])[0]))]
+        row = self.adjacency.row(int(self.index.slots([node])[0]))
+        ids: NDArray[Any] = self.index.ids[self.index.ascending(row)]
+        return ids
 
     def degree(self, node: int | str) -> int:
         """Return the number of a node's neighbours."""
@@ -237,15 +246,14 @@ class Graph:
         """Return a copy that holds the living nodes and the labels in use, and nothing else."""
         if self._is_compact():
             return self.copy()
-        slots = np.flatnonzero(self.index.alive)
-        rank = np.cumsum(self.index.alive) - 1
+        slots = self.index.living_slots()
         codes = self.label_codes[slots]
         used, codes_in_use = np.unique(codes[codes >= 0], return_inverse=True)
         compact_codes = np.full(codes.size, -1, np.int32)
         compact_codes[codes >= 0] = codes_in_use
         return Graph(
             self.index.compacted(),
-            Adjacency.from_pairs(slots.size, rank[self.adjacency.edges()]),
+            Adjacency.from_pairs(slots.size, self.index.ranks()[self.adjacency.edges()]),
             self.table.take(slots),
             compact_codes,
             as_narrow(self.label_values[used]),
@@ -253,7 +261,9 @@ class Graph:
         )
 
     def _is_compact(self) -> bool:
-        if self.index.num_alive < self.index.ids.size or self.adjacency.num_arcs < self.adjacency.neighbours.size:
+        if self.index.order is not None or self.index.num_alive < self.index.ids.size:
+            return False
+        if self.adjacency.num_arcs < self.adjacency.neighbours.size:
             return False
         return bool((np.bincount(self.label_codes[self.label_codes >= 0], minlength=self.label_values.size) > 0).all())
 
@@ -310,7 +320,7 @@ class Graph:
                 f"and {self.num_edges}; resolve the removal again, against this graph"
             )
         names, ledger = self.index.ids, self.index.ledger
-        ledger.remember("edges", names[plan.asked])
+        ledger.remember("edges", np.sort(names[plan.asked], axis=1))
         ledger.remember("features", names[plan.features])
         ledger.remember("labels", names[plan.labels])
         self.adjacency.remove(plan.edges)

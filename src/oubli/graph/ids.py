@@ -1,7 +1,8 @@
 """Stable external node ids and the slots (row numbers) they stand for.
 
-Slots are the ranks of the ids in ascending order when the graph is built, and never change afterwards, so an order of
-slots is an order of external ids: what is computed "in slot order" does not depend on the order of the input.
+Slots never change after the graph is built. They are the ranks of the ids in ascending order, so what is computed "in
+slot order" does not depend on the order of the input; where slots are in another order, for the sake of locality, the
+index keeps the slots in ascending order of the ids.
 """
 
 from __future__ import annotations
@@ -146,65 +147,97 @@ def _is_int(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool | np.bool_)
 
 
-def _counts_up(ids: NDArray[np.int64]) -> bool:
-    starts = range(0, ids.size, BLOCK)
-    return all(np.array_equal(ids[at : at + BLOCK], np.arange(at, min(at + BLOCK, ids.size))) for at in starts)
-
-
 class NodeIndex:
-    """External ids in ascending order, which of them are still there, and a ledger of what was removed.
+    """External ids by slot, which of them are still there, and a ledger of what was removed.
 
     A removed id is overwritten at once; the ledger tells a second request for it from one for an id never seen.
 
     Parameters
     ----------
     ids : ndarray of int64 or unicode
-        Ascending.
+        Ascending, unless there is an `order`.
     ledger : Ledger, optional
     alive : ndarray of bool, optional
         Which are still there, in an index that was kept; all of them without it.
+    order : ndarray of int64, optional
+        Slots in ascending order of their ids, where slots are in another.
     """
 
-    def __init__(self, ids: NDArray[Any], ledger: Ledger | None = None, alive: NDArray[np.bool_] | None = None) -> None:
-        if alive is None and ids.size and np.any(ids[1:] == ids[:-1]):
-            twice = ids[1:][ids[1:] == ids[:-1]][0]
-            raise InputError(f"node ids: {twice.item()!r} is given more than once; every node needs an id of its own")
+    def __init__(
+        self,
+        ids: NDArray[Any],
+        ledger: Ledger | None = None,
+        alive: NDArray[np.bool_] | None = None,
+        order: NDArray[np.int64] | None = None,
+    ) -> None:
+        if alive is None:
+            _check_ascending(ids, order)
         self.ids = as_narrow(ids)
         self.alive = np.ones(ids.size, dtype=bool) if alive is None else alive
         self.num_alive = int(np.count_nonzero(self.alive))
         self.ledger = Ledger() if ledger is None else ledger
-        # Dense integer ids 0..n-1 are the common case: the id is the slot.
-        dense = ids.dtype == np.int64 and ids.size > 0 and ids[0] == 0 and ids[-1] == ids.size - 1
-        # In an index that was kept, ids that were removed may be overwritten, so that its ends do not tell.
-        self._dense = bool(dense) and (alive is None or _counts_up(ids))
+        self.order = order
+        self._dense = self._is_dense()
+
+    def _is_dense(self) -> bool:
+        """Tell whether the ids are, or were, 0..n-1, the common case: the id is then the place in ascending order."""
+        if self.ids.dtype != np.int64 or self.ids.size == 0:
+            return False
+        last = self.ids.size - 1
+        if self.ids[self._at(0)] != 0 or self.ids[self._at(last)] != last:
+            return False
+        # Ids that were overwritten can reach from 0 to n-1 too, but some are then there twice.
+        gone = np.flatnonzero(~(self.alive if self.order is None else self.alive[self.order]))
+        return not np.any(self.ids[self._at(gone)] == self.ids[self._at(gone - 1)])
+
+    def _at(self, places: Any) -> Any:
+        """Return the slots at places in ascending order of the ids."""
+        return places if self.order is None else self.order[places]
 
     def copy(self) -> NodeIndex:
         """Return an independent copy."""
         twin = NodeIndex.__new__(NodeIndex)
+        # The order holds no ids and is never written to, so copies share it.
         twin.__dict__.update(self.__dict__)
         twin.ids, twin.alive, twin.ledger = self.ids.copy(), self.alive.copy(), self.ledger.copy()
         return twin
 
     def compacted(self) -> NodeIndex:
-        """Return an index of the living ids alone, with a copy of the ledger."""
+        """Return an index of the living ids alone, ascending, with a copy of the ledger."""
         return NodeIndex(self.living(), self.ledger.copy())
 
     def living(self) -> NDArray[Any]:
         """Return the ids that are still there, ascending."""
-        return self.ids[self.alive]
+        return self.ids[self.alive] if self.order is None else self.ids[self.living_slots()]
 
     def living_slots(self) -> NDArray[np.int64]:
         """Return the slots of the ids that are still there, in ascending order of the ids."""
-        return np.flatnonzero(self.alive)
+        return np.flatnonzero(self.alive) if self.order is None else self.order[self.alive[self.order]]
+
+    def ascending(self, slots: NDArray[Any]) -> NDArray[Any]:
+        """Return slots of living ids, which are given in ascending order, in that of their ids."""
+        return slots if self.order is None else slots[np.argsort(self.ids[slots], kind="stable")]
+
+    def ranks(self) -> NDArray[np.int64]:
+        """Return by slot its place among the living ids in ascending order (meaningless where there is none)."""
+        if self.order is None:
+            return np.cumsum(self.alive) - 1
+        ranks = np.empty(self.ids.size, np.int64)
+        ranks[self.order] = np.cumsum(self.alive[self.order]) - 1
+        return ranks
 
     def positions(self, wanted: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return the slot of every wanted id and whether it is there (slots of absent ids are meaningless)."""
         if wanted.size == 0 or self.ids.size == 0 or wanted.dtype.kind != self.ids.dtype.kind:
             return np.zeros(wanted.size, np.int64), np.zeros(wanted.size, bool)
-        if self._dense:
+        if self._dense and self.order is None:
             slots = np.where((wanted >= 0) & (wanted < self.ids.size), wanted, 0)
             return slots, self.alive[slots] & (slots == wanted)
-        slots = np.minimum(np.searchsorted(self.ids, wanted), self.ids.size - 1)
+        if self._dense:
+            places = np.where((wanted >= 0) & (wanted < self.ids.size), wanted, 0)
+        else:
+            places = np.minimum(np.searchsorted(self.ids, wanted, sorter=self.order), self.ids.size - 1)
+        slots = self._at(places)
         return slots, (self.ids[slots] == wanted) & self.alive[slots]
 
     def slots(self, wanted: ArrayLike, what: str = "nodes") -> NDArray[np.int64]:
@@ -245,28 +278,53 @@ class NodeIndex:
         self.ledger.remember("nodes", self.ids[slots])
         self.alive[slots] = False
         self.num_alive -= int(slots.size)
-        if not self._dense:
+        if self._overwrites:
             self._overwrite(slots)
 
+    @property
+    def _overwrites(self) -> bool:
+        # Where the id is the slot, there is nothing to overwrite it with.
+        return not self._dense or self.order is not None
+
     def overwritten(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the places of `ids` that `remove` would write to: dead ones that follow take the same id."""
-        if self._dense:
+        """Return the slots whose `ids` `remove` would write to: dead ones that follow take the same id."""
+        if not self._overwrites:
             return slots[:0]
-        places = set(slots.tolist())
-        for slot in slots.tolist():
-            after = slot + 1
-            while after < self.ids.size and not self.alive[after] and after not in places:
+        places = set(self._places(slots).tolist())
+        for place in sorted(places):
+            after = place + 1
+            while after < self.ids.size and not self.alive[self._at(after)] and after not in places:
                 places.add(after)
                 after += 1
-        return np.array(sorted(places), np.int64)
+        return np.sort(self._at(np.array(sorted(places), np.int64)))
+
+    def _places(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the places of slots in ascending order of the ids, before these are overwritten."""
+        return slots if self.order is None else np.searchsorted(self.ids, self.ids[slots], sorter=self.order)
 
     def _overwrite(self, slots: NDArray[np.int64]) -> None:
-        # A dead slot takes the id of the living slot before it, or the smallest value at the head: the array stays
-        # sorted, a binary search still lands on the living slot (the leftmost), and no removed id is left in it.
+        # A dead slot takes the id of the living slot before it, or the smallest value at the head: ids stay in order,
+        # a binary search still lands on the living slot (the leftmost), and no removed id is left.
         smallest: Any = "" if self.ids.dtype.kind == "U" else np.iinfo(np.int64).min
-        for slot in np.sort(slots).tolist():
-            left = self.ids[slot - 1] if slot else smallest
+        for place in np.sort(self._places(slots)).tolist():
+            left = self.ids[self._at(place - 1)] if place else smallest
             # Stops where this pass has been: neighbours that go together are overwritten once, not once each.
-            while slot < self.ids.size and not self.alive[slot] and self.ids[slot] != left:
-                self.ids[slot] = left
-                slot += 1
+            while place < self.ids.size and not self.alive[self._at(place)] and self.ids[self._at(place)] != left:
+                self.ids[self._at(place)] = left
+                place += 1
+
+
+def _check_ascending(ids: NDArray[Any], order: NDArray[np.int64] | None) -> None:
+    """Refuse ids that are there twice, and an order that is none, without a copy of them all."""
+    if order is not None and order.size != ids.size:
+        raise InputError(f"node ids: an order of {order.size} slots for {ids.size} ids; import the graph again")
+    for first in range(0, ids.size, BLOCK):
+        block = ids[max(0, first - 1) : first + BLOCK]
+        if order is not None:
+            places = order[max(0, first - 1) : first + BLOCK]
+            if np.any((places < 0) | (places >= ids.size)) or np.any(ids[places[1:]] < ids[places[:-1]]):
+                raise InputError("node ids: the order of the slots is damaged; import the graph again")
+            block = ids[places]
+        if np.any(block[1:] == block[:-1]):
+            twice = block[1:][block[1:] == block[:-1]][0]
+            raise InputError(f"node ids: {twice.item()!r} is given more than once; every node needs an id of its own")

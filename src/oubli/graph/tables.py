@@ -65,10 +65,10 @@ def read_tables(
     >>> from oubli.graph import read_tables
     >>> graph = read_tables("edges.csv", "nodes.csv")  # doctest: +SKIP
     """
-    edges_path, nodes_path = _find(Path(edges_path), None if features_path is None else Path(features_path))
-    edges = read_columns(edges_path, _choose_ends, map(set, END_NAMES), comments=True)
+    edges_path, nodes_path = find_tables(Path(edges_path), None if features_path is None else Path(features_path))
+    edges = read_columns(edges_path, choose_ends, map(set, END_NAMES), comments=True)
     for ends in edges.kept.values():
-        _refuse_unfit(edges, ends)
+        refuse_unfit(edges, ends)
     if nodes_path is None:
         us, vs = _as_ids(*edges.kept.values())
         _refuse_comments(edges, us, vs)
@@ -78,23 +78,24 @@ def read_tables(
     found: dict[str, int] = {}
     nodes = read_columns(
         nodes_path,
-        lambda names, where: _choose_node_columns(names, where, special, found),
+        lambda names, where: choose_node_columns(names, where, special, found),
         [{name} for name in special.values()],
         comments=False,
     )
     given_ids = nodes.kept[found["id"]]
-    _refuse_unfit(nodes, given_ids)
+    refuse_unfit(nodes, given_ids)
     ids, us, vs = _as_ids(given_ids, *edges.kept.values())
     _refuse_repeated(nodes, ids)
     _refuse_comments(edges, ids, us, vs)
     _refuse_unknown(edges, nodes, ids, us, vs)
     _refuse_loops(edges, us, vs)
-    labels = _labels(nodes.kept[found["label"]]) if "label" in found else None
+    labels = read_labels(nodes.kept[found["label"]]) if "label" in found else None
     masks = _masks(nodes, nodes.kept[found["split"]], labels) if "split" in found else {}
     return Graph.from_edges(np.column_stack([us, vs]), features=nodes.numbers, labels=labels, node_ids=ids, **masks)
 
 
-def _find(edges: Path, nodes: Path | None) -> tuple[Path, Path | None]:
+def find_tables(edges: Path, nodes: Path | None) -> tuple[Path, Path | None]:
+    """Return the files of an edge list and a node table, of which a folder holds both."""
     if not edges.is_dir():
         return edges, nodes
     names = [f"edges{suffix}" for suffix in EDGE_SUFFIXES]
@@ -106,7 +107,8 @@ def _find(edges: Path, nodes: Path | None) -> tuple[Path, Path | None]:
     return found[0], nodes or next(iter(beside), None)
 
 
-def _choose_ends(names: list[str], where: str) -> tuple[Sequence[int], Sequence[int]]:
+def choose_ends(names: list[str], where: str) -> tuple[Sequence[int], Sequence[int]]:
+    """Choose the two columns of an edge list."""
     for u, v in END_NAMES:
         if u in names and v in names:
             return (names.index(u), names.index(v)), ()
@@ -117,9 +119,10 @@ def _choose_ends(names: list[str], where: str) -> tuple[Sequence[int], Sequence[
     return (0, 1), ()
 
 
-def _choose_node_columns(
+def choose_node_columns(
     names: list[str], where: str, special: dict[str, str], found: dict[str, int]
 ) -> tuple[Sequence[int], Sequence[int]]:
+    """Choose the columns of a node table by their roles, which `found` is told."""
     for role, name in special.items():
         if names.count(name) > 1:
             raise InputError(f"{where}: more than one column is named {name!r}; rename or drop one")
@@ -134,14 +137,15 @@ def _choose_node_columns(
 
 def _as_ids(*columns: list[Any]) -> list[NDArray[Any]]:
     """Return every column as int64, or every column as strings."""
-    numbers = [_as_integers(column) for column in columns]
+    numbers = [as_integers(column) for column in columns]
     integers = [column for column in numbers if column is not None]
     if len(integers) == len(columns):
         return integers
     return [np.array([str(value) for value in column], dtype=np.str_) for column in columns]
 
 
-def _as_integers(column: list[Any]) -> NDArray[np.int64] | None:
+def as_integers(column: list[Any]) -> NDArray[np.int64] | None:
+    """Return ids as integers, or None where one is no integer as Python would write it."""
     try:
         numbers = [int(value) for value in column]
         # The same text both ways: 007 and 1_000 are names, not numbers.
@@ -152,7 +156,8 @@ def _as_integers(column: list[Any]) -> NDArray[np.int64] | None:
         return None
 
 
-def _refuse_unfit(table: Columns, ids: list[Any]) -> None:
+def refuse_unfit(table: Columns, ids: list[Any]) -> None:
+    """Refuse ids that are empty, neither integers nor strings, or strings that cannot be kept."""
     for row, value in enumerate(ids):
         if value is None or value == "":
             raise InputError(f"{table.where(row)}: an id is empty; give every node one")
@@ -169,10 +174,15 @@ def _refuse_comments(edges: Columns, *columns: NDArray[Any]) -> None:
         return
     marked = next((ids[found][0].item() for ids in columns if (found := np.char.startswith(ids, "#")).any()), None)
     if marked is not None:
-        raise InputError(
-            f"{edges.path}, line {edges.comment}: a comment, or an edge of a node such as {marked!r}? Drop "
-            'comments, and put ids that start with # in quotes, as in "#a",b'
-        )
+        raise comment_or_id(edges.path, edges.comment, marked)
+
+
+def comment_or_id(path: Path | str, line: int, marked: str) -> InputError:
+    """Return the error for a comment where ids start as comments do."""
+    return InputError(
+        f"{path}, line {line}: a comment, or an edge of a node such as {marked!r}? Drop "
+        'comments, and put ids that start with # in quotes, as in "#a",b'
+    )
 
 
 def _refuse_repeated(nodes: Columns, ids: NDArray[Any]) -> None:
@@ -205,12 +215,12 @@ def _refuse_loops(edges: Columns, us: NDArray[Any], vs: NDArray[Any]) -> None:
         )
 
 
-def _labels(given: list[Any]) -> NDArray[Any]:
+def read_labels(given: list[Any]) -> NDArray[Any]:
     """Return integers with -1, or strings with the empty one, where a label is missing."""
     missing = [value is None or value == "" or value != value for value in given]
     present = [value for value, gone in zip(given, missing, strict=True) if not gone]
     whole = [int(value) if isinstance(value, float) and value.is_integer() else value for value in present]
-    integers = _as_integers(whole)
+    integers = as_integers(whole)
     values = np.array([str(value) for value in whole], dtype=np.str_) if integers is None else integers
     labels = np.full(len(given), -1, np.int64) if integers is not None else np.full(len(given), "", values.dtype)
     labels[~np.array(missing, dtype=bool)] = values
@@ -220,11 +230,23 @@ def _labels(given: list[Any]) -> NDArray[Any]:
 def _masks(nodes: Columns, given: list[Any], labels: NDArray[Any] | None) -> dict[str, NDArray[np.bool_]]:
     names = []
     for row, value in enumerate(given):
-        name = SPLIT_NAMES.get("" if value is None else str(value).strip().lower())
-        if name is None:
-            raise InputError(f"{nodes.where(row)}: split {value!r} is none of train, val, test, or empty")
+        name = split_name(value, nodes.where(row))
         if name and (labels is None or labels[row] in (-1, "")):
             raise InputError(f"{nodes.where(row)}: in split {name} without a label; give it one, or empty its split")
         names.append(name)
     chosen = np.array(names, dtype=np.str_)
     return {split: chosen == split for split in SPLITS}
+
+
+def split_name(value: Any, where: str) -> str:
+    """Return train, val, test or the empty string for what a node table says.
+
+    Raises
+    ------
+    InputError
+        With the place when it is none of these.
+    """
+    name = SPLIT_NAMES.get("" if value is None else str(value).strip().lower())
+    if name is None:
+        raise InputError(f"{where}: split {value!r} is none of train, val, test, or empty")
+    return name

@@ -144,7 +144,7 @@ def graph_from_mapped(arrays: Mapping[str, NDArray[Any]]) -> Graph:
         indptr, indices, values = (arrays[name] for name in SPARSE)
         table = FeatureTable((count.size, int(arrays["feature_width"][0])), sparse=(indptr, indices, values))
     return Graph(
-        NodeIndex(arrays["ids"], alive=alive),
+        NodeIndex(arrays["ids"], alive=alive, order=arrays.get("order")),
         Adjacency(arrays["start"], count, arrays["neighbours"]),
         table,
         arrays["label_codes"],
@@ -166,6 +166,8 @@ def mapped_arrays(graph: Graph) -> dict[str, NDArray[Any]]:
         "label_values": graph.label_values,
         "split_codes": graph.split_codes,
     }
+    if graph.index.order is not None:
+        arrays["order"] = graph.index.order
     if table.dense is not None:
         return arrays | {"features": table.dense}
     width = np.array([table.shape[1]], np.int64)
