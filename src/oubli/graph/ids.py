@@ -169,7 +169,8 @@ class NodeIndex:
         if alive is None and ids.size and np.any(ids[1:] == ids[:-1]):
             twice = ids[1:][ids[1:] == ids[:-1]][0]
             raise InputError(f"node ids: {twice.item()!r} is given more than once; every node needs an id of its own")
-        self.ids = as_narrow(ids)
+        # Those of an index that was kept may be a file's, which a copy would part from it.
+        self.ids = as_narrow(ids) if alive is None else ids
         self.alive = np.ones(ids.size, dtype=bool) if alive is None else alive
         self.num_alive = int(np.count_nonzero(self.alive))
         self.ledger = Ledger() if ledger is None else ledger

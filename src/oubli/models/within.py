@@ -10,6 +10,8 @@ from oubli.errors import InputError
 from oubli.graph.graph import Graph
 from oubli.models.base import NodeClassifier
 
+IN_MEMORY = ("auto", "memory")
+
 
 def check_inner(given: Any, name: str) -> None:
     """Check that something can be within an exact model.
@@ -26,11 +28,19 @@ def check_inner(given: Any, name: str) -> None:
             f"{name}: the deletions of {type(given).__name__} are not exact, and this model's would pass for exact; "
             "fit it alone"
         )
+    engine = getattr(given, "engine", "auto")
+    if engine not in IN_MEMORY:
+        raise InputError(
+            f"{name}: engine={engine!r}, and a model within another is kept in memory; leave engine out, or fit "
+            f"the {type(given).__name__} alone"
+        )
 
 
 def unfitted(template: NodeClassifier, graph: Graph | None = None) -> NodeClassifier:
     """Return an unfitted copy; with a graph, one that can be asked what it would need there and keep of it."""
     fresh = type(template)(**template.get_params(deep=False))
+    if hasattr(fresh, "engine"):
+        fresh.engine = "memory"
     if graph is not None:
         fresh.graph_ = graph
     return fresh
