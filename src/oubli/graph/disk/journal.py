@@ -96,7 +96,8 @@ class UndoJournal:
 
     def _add(self, head: dict[str, Any], places: bytes, rows: NDArray[Any]) -> None:
         held = rows.tobytes()
-        head |= {"bytes": len(held), "crc": zlib.crc32(held, zlib.crc32(places))}
+        head |= {"bytes": len(held)}
+        head |= {"crc": zlib.crc32(held, zlib.crc32(places, _crc_of_head(head)))}
         try:
             for part in (json.dumps(head).encode() + b"\n", places, held):
                 self._write(part)
@@ -146,7 +147,7 @@ def _fits(places: Places, held: NDArray[np.uint8], array: NDArray[Any] | None) -
     else:
         count, least, most = places.size, int(places.min(initial=0)), int(places.max(initial=-1))
     # Of no rows there is nothing to compare, and nothing to write.
-    return count == 0 or (least >= 0 and most < len(array) and held.size == count * array[:1].nbytes)
+    return count == 0 or bool(least >= 0 and most < len(array) and held.size == count * array[:1].nbytes)
 
 
 def _records(path: Path) -> Iterator[tuple[str, Places, NDArray[np.uint8]]]:
@@ -164,7 +165,7 @@ def _records(path: Path) -> Iterator[tuple[str, Places, NDArray[np.uint8]]]:
             first, count = head.get("first"), head["rows"]
             where = end if first is not None else end + 8 * count
             at, begin, end = where + head["bytes"], end, where
-            if at > data.size or zlib.crc32(data[begin:at]) != head["crc"]:
+            if at > data.size or zlib.crc32(data[begin:at].data, _crc_of_head(head)) != head["crc"]:
                 raise ValueError
         except (ValueError, KeyError, TypeError):
             # Rows were changed if what follows says that this came to the disk.
@@ -177,6 +178,10 @@ def _records(path: Path) -> Iterator[tuple[str, Places, NDArray[np.uint8]]]:
 
 def _marked(mark: str) -> bytes:
     return SYNCED + mark.encode() + b'"}\n'
+
+
+def _crc_of_head(head: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps({name: value for name, value in head.items() if name != "crc"}).encode())
 
 
 def _crc_of(state: str, mark: str) -> int:
