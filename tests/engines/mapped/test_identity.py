@@ -27,7 +27,6 @@ from oubli.errors import InputError
 from oubli.graph.disk import open_graph, write_graph
 from oubli.models import CorrectAndSmooth, SGCRidge
 from oubli.models import sgc as settings_of_sgc
-from oubli.propagation import Propagation
 
 ALONE = {name: given for name, given in ESTIMATORS.items() if isinstance(given, SGCRidge)}
 KINDS_OF_MODEL = (SGCRidge, InPanels, OneColumn)
@@ -199,10 +198,8 @@ def assert_like_memory(estimator, kind, raw, scratch, folder, seed=0):
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("representation", ["last", "concat"])
 def test_wide_data_with_more_columns_than_training_nodes(kind, sparse, representation, scratch, tmp_path):
-    raw = random_raw(5, num_nodes=60, num_features=90, sparse=sparse)
-    model = assert_like_memory(
-        SGCRidge(representation=representation), kind, raw, scratch, tmp_path / "model"
-    )
+    raw = random_raw(5, num_nodes=60, num_features=520, sparse=sparse)
+    model = assert_like_memory(SGCRidge(representation=representation), kind, raw, scratch, tmp_path / "model")
     assert model.engine_.gram is None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -109,6 +110,8 @@ class Store:
     def begin(self) -> None:
         """Begin a change that can be undone, if there is a state to go back to and none is under way.
 
+        After an error all is as it was, and it can be tried again.
+
         Raises
         ------
         InputError
@@ -120,9 +123,17 @@ class Store:
         if self.settled_as is not None and self._journal is None:
             if self.lock is not None:
                 self.lock.claim()
-            # One that could not be deleted when the state was settled is of a former state.
-            (self.folder / JOURNAL).unlink(missing_ok=True)
-            self._journal = UndoJournal(self.folder / JOURNAL, self.settled_as)
+            journal = self.folder / JOURNAL
+            try:
+                # One that could not be deleted when the state was settled is of a former state.
+                journal.unlink(missing_ok=True)
+                self._journal = UndoJournal(journal, self.settled_as)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    journal.unlink(missing_ok=True)
+                if self.lock is not None:
+                    self.lock.share()
+                raise
 
     def check_process(self) -> None:
         """Refuse to change pages that another process has as well.
@@ -244,6 +255,9 @@ def recover(folder: Path, files: dict[str, str], state: str) -> None:
 
 def _sweep(folder: Path, named: set[str]) -> None:
     left = [entry for entry in folder.iterdir() if entry.name not in named]
+    if left:
+        # After a power cut, a manifest that still needs one of them must not come back.
+        flush_folder(folder.parent)
     # As long as there is a journal, the next command sweeps as well.
     for entry in sorted(left, key=lambda entry: entry.name == JOURNAL):
         entry.unlink()
