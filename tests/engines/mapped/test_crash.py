@@ -1,4 +1,4 @@
-"""A process that dies in the middle of a removal, and a power cut: the state before or the one after, and nothing else."""
+"""A process that dies in the middle of a removal, and a power cut: the state before or the one after, nothing else."""
 
 from __future__ import annotations
 

@@ -102,12 +102,11 @@ def test_damage_to_what_counts_is_an_error_and_changes_nothing(tmp_path):
             state = journal_state(file)
             assert state == "state-1", at
             undo(file, undone)
-        except InputError as error:
-            assert "damaged" in str(error)
+        except InputError:
             told += 1
             assert_equal(undone, arrays)
-            continue
-        assert_equal(undone, former)
+        else:
+            assert_equal(undone, former)
     assert told > 100
 
 
