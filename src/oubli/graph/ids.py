@@ -172,7 +172,8 @@ class NodeIndex:
     ) -> None:
         if alive is None:
             _check_ascending(ids, order)
-        self.ids = as_narrow(ids)
+        # Those of an index that was kept may be a file's, which a copy would part from it.
+        self.ids = as_narrow(ids) if alive is None else ids
         self.alive = np.ones(ids.size, dtype=bool) if alive is None else alive
         self.num_alive = int(np.count_nonzero(self.alive))
         self.ledger = Ledger() if ledger is None else ledger

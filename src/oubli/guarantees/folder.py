@@ -38,6 +38,7 @@ MANIFEST = "manifest.json"
 BESIDE = f"{MANIFEST}.new"
 OURS = re.compile(rf"(state|store)-[0-9a-f]{{16}}|{re.escape(BESIDE)}")
 """Names of what a writer may leave behind: nothing else in a folder is ours to delete."""
+FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.]*\.npy")
 CHANGED = "damaged or changed; restore the model from a backup or fit again"
 
 
@@ -82,14 +83,16 @@ def write_folder(
                 )
             state = folder / f"state-{secrets.token_hex(8)}"
             try:
-                with placed(folder, store, lambda: _in_force(folder, state)) as entry:
-                    _write_state(folder, state, description, arrays, entry)
-                    flush_folder(folder)
+                try:
+                    with placed(folder, store, lambda: _in_force(folder, state)) as entry:
+                        _write_state(folder, state, description, arrays, entry)
+                        flush_folder(folder)
+                finally:
+                    # The disk tells whether the rename came through: it may have done so and failed all the same.
+                    if store is not None and store.folder.parent == folder and _in_force(folder, state):
+                        store.settle(state.name)
                 sweep(folder, store)
-                if store is not None and store.folder.parent == folder:
-                    store.settle(state.name)
             except BaseException as error:
-                # The disk tells whether the rename came through: it may have done so and failed all the same.
                 if isinstance(error, Exception) and _in_force(folder, state):
                     raise UnsweptError(folder, state.name, error) from error
                 with contextlib.suppress(OSError):
@@ -153,9 +156,20 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise InputError(f"{file}: not a model of this version of oubli (format {FORMAT}); fit again")
     if manifest.get("sha256") != _manifest_digest(manifest):
         raise InputError(f"{file}: does not match its own digest: {CHANGED}")
-    if not (OURS.fullmatch(str(manifest.get("state"))) and {"description", "files"} <= manifest.keys()):
-        raise InputError(f"{file}: lacks what the manifest of a model has: {CHANGED}")
+    if not _names_ours(manifest):
+        raise InputError(f"{file}: lacks what the manifest of a model has, or names what it may not: {CHANGED}")
     return manifest
+
+
+def _names_ours(manifest: dict[str, Any]) -> bool:
+    """Tell whether a manifest has its parts, and names nothing outside its folder."""
+    try:
+        store = manifest.get("store") or {"folder": manifest["state"], "files": {}}
+        files = [*manifest["files"], *(entry["file"] for entry in store["files"].values())]
+        folders = [manifest["state"], store["folder"]]
+        return "description" in manifest and all(map(FILE.fullmatch, files)) and all(map(OURS.fullmatch, folders))
+    except (AttributeError, KeyError, TypeError):
+        return False
 
 
 def sweep(folder: Path, store: Store | None = None) -> None:
@@ -163,7 +177,7 @@ def sweep(folder: Path, store: Store | None = None) -> None:
 
     What is under way in the caller's own `store` is left alone.
     """
-    named = set()
+    named = {store.folder.name} if store is not None and store.folder.parent == folder else set()
     if (folder / MANIFEST).exists():
         try:
             manifest = read_manifest(folder)
@@ -173,8 +187,11 @@ def sweep(folder: Path, store: Store | None = None) -> None:
         if (entry := manifest.get("store")) is not None:
             named.add(entry["folder"])
             files = {name: file["file"] for name, file in entry["files"].items()}
-            if store is None or store.folder != folder / entry["folder"]:
-                recover(folder / entry["folder"], files, manifest["state"])
+            place = folder / entry["folder"]
+            if store is None or store.folder != place:
+                recover(place, files, manifest["state"])
+            elif not store.changing:
+                store.sweep()
     left = [entry for entry in folder.iterdir() if entry.name not in named and OURS.fullmatch(entry.name)]
     if not left:
         return

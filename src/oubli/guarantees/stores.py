@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from oubli.engines.mapped import Store, check_files, needs_recovery
+from oubli.engines.mapped import Store, needs_recovery, open_files
 from oubli.errors import InputError
 from oubli.graph.disk.lock import FolderLock
 from oubli.guarantees.folder import read_manifest
@@ -22,7 +22,13 @@ def open_store(folder: Path, state: str) -> Store | None:
     entry = read_manifest(folder).get("store")
     if entry is None:
         return None
-    lock = FolderLock(folder, LOCK)
+    try:
+        lock = FolderLock(folder, LOCK)
+    except OSError as error:
+        raise InputError(
+            f"{folder / LOCK}: cannot be opened ({error.strerror}), and a model in mapped files is not read without; "
+            "copy the whole folder, or give permission to write"
+        ) from None
     lock.share(PATIENCE)
     entry = read_manifest(folder).get("store")
     place = folder / str((entry or {}).get("folder"))
@@ -33,7 +39,6 @@ def open_store(folder: Path, state: str) -> Store | None:
             f"{folder}: a removal was interrupted, and what it did cannot be undone in a folder that is in use or may "
             "only be read; close what has it open, give write permission, and run again"
         )
-    check_files(place, entry["files"])
-    store = Store(place, {name: file["file"] for name, file in entry["files"].items()})
+    store = open_files(place, entry["files"])
     store.settled_as, store.lock = state, lock
     return store

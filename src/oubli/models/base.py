@@ -134,6 +134,8 @@ class NodeClassifier(NodePredictor):
         classes, choices = self.classes_.tolist(), dict(self.choices_)
         counts = {"nodes": plan.nodes.size, "edges": len(plan.edges)}
         counts |= {"features": plan.features.size, "labels": plan.labels.size}
+        if (store := self._store()) is not None:
+            store.begin()
         # If what follows does not come to its end, the model says so from then on instead of answering wrongly.
         self._broken = "interrupted"
         try:

@@ -10,6 +10,8 @@ from oubli.errors import InputError
 from oubli.graph.graph import Graph
 from oubli.models.base import NodeClassifier
 
+IN_MEMORY = ("auto", "memory")
+
 
 def check_inner(given: Any, name: str) -> None:
     """Check that something can be within an exact model.
@@ -21,12 +23,16 @@ def check_inner(given: Any, name: str) -> None:
     """
     if not isinstance(given, NodeClassifier):
         raise InputError(f"{name}: expected a node classifier, got {type(given).__name__}")
-    if given.get_params(deep=False).get("engine", "auto") not in ("auto", "memory"):
-        raise InputError(f'{name}: a model within another is in memory; leave its engine at "auto", or fit it alone')
     if not given.exact:
         raise InputError(
             f"{name}: the deletions of {type(given).__name__} are not exact, and this model's would pass for exact; "
             "fit it alone"
+        )
+    engine = getattr(given, "engine", "auto")
+    if engine not in IN_MEMORY:
+        raise InputError(
+            f"{name}: engine={engine!r}, and a model within another is kept in memory; leave engine out, or fit "
+            f"the {type(given).__name__} alone"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
@@ -94,14 +95,18 @@ class MappedEngine(MemoryEngine):
             self.store.discard(name)
         return super().fit(recipe)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        raise InputError("a model in mapped files is not copied in memory; save it, copy the folder, and load the copy")
+    def __reduce__(self) -> Any:
+        raise InputError("a model in mapped files is neither copied nor pickled; save it, and load it elsewhere")
 
     def forget(self, plan: RemovalPlan) -> Account:
         """Carry out a removal; each row is on the disk as it was before it changes."""
-        self.store.begin()
-        note_graph(self.store, self.graph, plan)
-        return super().forget(plan)
+        try:
+            self.store.begin()
+            note_graph(self.store, self.graph, plan)
+            return super().forget(plan)
+        except BaseException:
+            self.store.give_up()
+            raise
 
     def _make_propagation(self) -> Hops:
         storage, columns = MappedStorage(self.store, self._cache), self.recipe.quantiser.width(self.graph.table)
@@ -137,5 +142,6 @@ def _saved_panels(store: Store) -> list[slice]:
 
 
 def _drop(store: Store) -> None:
-    if store.settled_as is None:
+    # At its end a fork would delete what is another's.
+    if store.settled_as is None and store.process == os.getpid():
         shutil.rmtree(store.folder, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from oubli.errors import InputError
-from oubli.graph.disk.arrays import allocate, copy_file, disk_error, flush_array, map_array
+from oubli.graph.disk.arrays import Mode, allocate, copy_file, disk_error, flush_array, map_array
 from oubli.graph.disk.journal import UndoJournal, journal_state, undo
 from oubli.graph.disk.lock import FolderLock
 from oubli.graph.durable import flush_folder
@@ -40,16 +41,25 @@ class Store:
         The state that a journal leads back to.
     lock : FolderLock or None
         On the folder of the model that was settled in.
+    process : int
+        The one that made it: a fork has the same pages, and must not change them.
     """
 
     def __init__(self, folder: Path, files: dict[str, str] | None = None) -> None:
-        self.folder, self.files = folder, dict(files or {})
-        self.arrays = {name: map_array(folder / file, "shared") for name, file in self.files.items()}
+        self.folder, self.files, self.process = folder, dict(files or {}), os.getpid()
+        # Where nothing may be written, the arrays can be read all the same.
+        mode: Mode = "shared" if os.access(folder, os.W_OK) else "private"
+        self.arrays = {name: map_array(folder / file, mode) for name, file in self.files.items()}
         self.settled_as: str | None = None
         self.lock: FolderLock | None = None
         self._journal: UndoJournal | None = None
         self._touched: set[str] = set()
         self._fresh: set[str] = set()
+
+    @property
+    def changing(self) -> bool:
+        """Whether a change is under way that can be undone."""
+        return self._journal is not None
 
     @classmethod
     def create(cls, parent: Path) -> Store:
@@ -69,11 +79,12 @@ class Store:
 
     def empty(self, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """Return a new array of zeros; one of that name before it goes when the store is next settled."""
-        file = f"{name}.{secrets.token_hex(4)}.npy" if name in self.files else f"{name}.npy"
-        former = self.files.get(name) if self.settled_as is None else None
+        file = f"{name}.npy"
+        if (self.folder / file).exists():
+            file = f"{name}.{secrets.token_hex(4)}.npy"
         array = allocate(self.folder / file, shape, dtype)
-        if former is not None:
-            (self.folder / former).unlink()
+        if name in self.files:
+            self.discard(name)
         self.files[name], self.arrays[name] = file, array
         self._fresh.add(name)
         return array
@@ -99,17 +110,51 @@ class Store:
     def begin(self) -> None:
         """Begin a change that can be undone, if there is a state to go back to and none is under way.
 
+        After an error all is as it was, and it can be tried again.
+
         Raises
         ------
         InputError
-            When another has the model open.
+            When another has the model open, it may only be read, or this process is a fork of the one that opened it.
         CapacityError
             When the disk is full.
         """
+        self.check_process()
         if self.settled_as is not None and self._journal is None:
             if self.lock is not None:
                 self.lock.claim()
-            self._journal = UndoJournal(self.folder / JOURNAL, self.settled_as)
+            journal = self.folder / JOURNAL
+            try:
+                # One that could not be deleted when the state was settled is of a former state.
+                journal.unlink(missing_ok=True)
+                self._journal = UndoJournal(journal, self.settled_as)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    journal.unlink(missing_ok=True)
+                if self.lock is not None:
+                    self.lock.share()
+                raise
+
+    def check_process(self) -> None:
+        """Refuse to change pages that another process has as well.
+
+        Raises
+        ------
+        InputError
+            In a fork of the process that made or opened this store.
+        """
+        if os.getpid() != self.process:
+            raise InputError(
+                f"{self.folder.parent}: the model is of the process that this one was forked from, which shares its "
+                "pages; save it there, and load it here"
+            )
+
+    def give_up(self) -> None:
+        """After a change that failed: leave the files to whoever opens them next, who undoes what was begun."""
+        if self._journal is not None:
+            self._journal.close()
+        if self.lock is not None:
+            self.lock.close()
 
     def before(self, name: str, places: NDArray[np.int64], sync: bool = True) -> None:
         """Keep rows of an array, which are about to change."""
@@ -133,50 +178,48 @@ class Store:
         flush_folder(self.folder)
 
     def settle(self, state: str) -> None:
-        """Take a state as the one to go back to from now on; what only the former one needed is deleted."""
+        """Take a state, which is in force, as the one to go back to from now on."""
         self.settled_as = state
         self._touched.clear()
         self._fresh.clear()
         if self._journal is not None:
             self._journal.close()
             self._journal = None
-        self.sweep()
-        if self.lock is not None:
-            self.lock.share()
 
     def discard(self, name: str) -> None:
-        """Give an array up; its file goes when the store is next settled."""
-        del self.files[name], self.arrays[name]
+        """Give an array up; its file goes when the store is next swept, or now if there is no state that has it."""
+        file = self.files.pop(name)
+        del self.arrays[name]
+        self._touched.discard(name)
+        self._fresh.discard(name)
+        if self.settled_as is None:
+            (self.folder / file).unlink()
 
     def sweep(self) -> None:
-        """Delete the journal and every file that is no array of this store any more."""
-        named = set(self.files.values())
-        left = [entry for entry in self.folder.iterdir() if entry.name not in named]
-        for entry in left:
-            entry.unlink()
-        if left:
-            flush_folder(self.folder)
+        """Delete every file that is no array of this store any more, and at last the journal."""
+        _sweep(self.folder, set(self.files.values()))
 
     def move(self, parent: Path) -> None:
-        """Move the folder; to another disk, by a copy.
+        """Move the folder within a disk.
 
         Raises
         ------
-        CapacityError
-            When that disk is full; the store stays where it is.
+        OSError
+            When it cannot be moved, as from one disk to another.
         """
         target = parent / self.folder.name
-        try:
-            os.rename(self.folder, target)
-        except OSError:
-            self._copy_to(target)
-            shutil.rmtree(self.folder)
-            self.arrays = {name: map_array(target / file, "shared") for name, file in self.files.items()}
+        os.rename(self.folder, target)
         self.folder = target
         flush_folder(parent)
 
     def copied(self, parent: Path) -> Path:
-        """Copy the arrays as they are to a new store in another folder, and return that."""
+        """Copy the arrays as they are to a new store in another folder, and return that.
+
+        Raises
+        ------
+        CapacityError
+            When that disk is full.
+        """
         target = parent / f"store-{secrets.token_hex(8)}"
         self.flush()
         self._copy_to(target)
@@ -204,13 +247,22 @@ def recover(folder: Path, files: dict[str, str], state: str) -> None:
         When the journal is damaged.
     """
     journal = folder / JOURNAL
-    if not journal.exists():
-        return
-    store = Store(folder, files)
-    if journal_state(journal) == state:
-        undo(journal, store.arrays)
-    # Else the change was settled, and only the journal was still there.
-    store.sweep()
+    # Of another state, the change was settled, and only the journal was still there.
+    if journal.exists() and journal_state(journal) == state:
+        undo(journal, Store(folder, files).arrays)
+    _sweep(folder, set(files.values()))
+
+
+def _sweep(folder: Path, named: set[str]) -> None:
+    left = [entry for entry in folder.iterdir() if entry.name not in named]
+    if left:
+        # After a power cut, a manifest that still needs one of them must not come back.
+        flush_folder(folder.parent)
+    # As long as there is a journal, the next command sweeps as well.
+    for entry in sorted(left, key=lambda entry: entry.name == JOURNAL):
+        entry.unlink()
+    if left:
+        flush_folder(folder)
 
 
 def needs_recovery(folder: Path) -> bool:
@@ -218,17 +270,39 @@ def needs_recovery(folder: Path) -> bool:
     return (folder / JOURNAL).exists()
 
 
-def check_files(folder: Path, files: dict[str, dict[str, Any]]) -> None:
-    """Compare the sizes of a store's files with those its manifest has.
+def described(folder: Path, store: Store) -> dict[str, dict[str, Any]]:
+    """Return what the manifest of a model says of the files of a store, or of its copy in another folder."""
+    return {
+        name: {
+            "file": file,
+            "bytes": (folder / file).stat().st_size,
+            "dtype": store.arrays[name].dtype.str,
+            "shape": list(store.arrays[name].shape),
+        }
+        for name, file in store.files.items()
+    }
+
+
+def open_files(folder: Path, files: dict[str, dict[str, Any]]) -> Store:
+    """Open a store whose files are as its manifest describes them.
 
     Raises
     ------
     InputError
-        When one is missing or of another size.
+        When one is missing, of another size, or holds another kind of array.
     """
     for name, entry in files.items():
         file = folder / entry["file"]
         size = file.stat().st_size if file.is_file() else None
         if size != entry["bytes"]:
             told = "is missing" if size is None else f"has {size:,} bytes instead of {entry['bytes']:,}"
-            raise InputError(f"{file} ({name}): {told}: damaged or changed; restore it from a backup or fit again")
+            raise _changed(file, name, told)
+    store = Store(folder, {name: entry["file"] for name, entry in files.items()})
+    for name, array in store.arrays.items():
+        if [array.dtype.str, list(array.shape)] != [files[name]["dtype"], files[name]["shape"]]:
+            raise _changed(folder / files[name]["file"], name, f"holds {array.dtype} of shape {array.shape}")
+    return store
+
+
+def _changed(file: Path, name: str, told: str) -> InputError:
+    return InputError(f"{file} ({name}): {told}: damaged or changed; restore it from a backup or fit again")

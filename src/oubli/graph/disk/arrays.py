@@ -43,6 +43,9 @@ def allocate(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[An
             file.flush()
             if size > begin:
                 os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                # What has no rows is not mapped, and so is not flushed later.
+                os.fsync(file.fileno())
     except OSError as error:
         if not isinstance(error, FileExistsError):
             path.unlink(missing_ok=True)

@@ -37,6 +37,23 @@ from oubli.graph.ids import NodeIndex
 FORMAT = 1
 MANIFEST = "manifest.json"
 SPARSE = ("feature_indptr", "feature_indices", "feature_values")
+KINDS = {
+    "ids": ("iU", "nodes"),
+    "order": ("i", "nodes"),
+    "start": ("i", "nodes"),
+    "count": ("i", "nodes"),
+    "neighbours": ("i", "arcs"),
+    "features": ("f", "nodes"),
+    "feature_indptr": ("i", ""),
+    "feature_indices": ("i", ""),
+    "feature_values": ("f", ""),
+    "feature_width": ("i", ""),
+    "label_codes": ("i", "nodes"),
+    "label_values": ("iU", ""),
+    "split_codes": ("u", "nodes"),
+}
+"""Kinds of the arrays there may be, and what their length is."""
+
 NEEDED = ("ids", "start", "count", "neighbours", "label_codes", "label_values", "split_codes")
 
 
@@ -93,6 +110,8 @@ def read_graph_manifest(path: str | Path) -> GraphManifest:
         if given["format"] != FORMAT or given["kind"] != "graph":
             raise InputError(f"{folder}: not a graph folder of this version of oubli; make one with `oubli import`")
         manifest = GraphManifest(*(given[name] for name in ("nodes", "arcs", "features", "files", "notes")))
+        if strange := set(manifest.files) - KINDS.keys():
+            raise InputError(f"{folder / MANIFEST}: names {min(strange)!r}, which no graph has; import the graph again")
         sizes = {name: (folder / f"{name}.npy").stat().st_size for name in manifest.files}
     except (OSError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, InputError):
@@ -129,9 +148,22 @@ def open_graph(path: str | Path) -> Graph:
     missing = [name for name in NEEDED if name not in manifest.files]
     if missing:
         raise InputError(f"{folder}: {missing[0]}.npy is missing; import the graph again")
-    graph = graph_from_mapped({name: map_array(folder / f"{name}.npy", "private") for name in manifest.files})
+    arrays = {name: map_array(folder / f"{name}.npy", "private") for name in manifest.files}
+    _check_kinds(folder, manifest, arrays)
+    graph = graph_from_mapped(arrays)
     graph.folder = folder
     return graph
+
+
+def _check_kinds(folder: Path, manifest: GraphManifest, arrays: Mapping[str, NDArray[Any]]) -> None:
+    lengths = {"nodes": manifest.nodes, "arcs": manifest.arcs}
+    for name, array in arrays.items():
+        kinds, counts = KINDS[name]
+        if array.dtype.kind not in kinds or array.shape[:1] != (lengths.get(counts, array.size),):
+            raise InputError(
+                f"{folder / name}.npy: holds {array.dtype} of shape {array.shape}, which is not what a graph of "
+                f"{manifest.nodes:,} nodes and {manifest.arcs:,} arcs has; import the graph again"
+            )
 
 
 def graph_from_mapped(arrays: Mapping[str, NDArray[Any]]) -> Graph:

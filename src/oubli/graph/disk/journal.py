@@ -1,14 +1,17 @@
 """An undo journal: rows of mapped arrays as they were, on the disk before they are changed.
 
 A record is a line of JSON (array, first, places, bytes, CRC-32), then the places (int64), or none where they run from
-the first on, and then the former rows. Rows are changed only once their record is on the disk, so a record that is cut
-off is of rows that did not change.
+the first on, and then the former rows. Rows are changed only once their records are on the disk, which a line with the
+journal's own mark says. What a power cut left in pieces has no mark after it, and is of rows that did not change.
 """
 
 from __future__ import annotations
 
 import json
+import mmap
 import os
+import secrets
+import weakref
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +26,11 @@ from oubli.graph.durable import flush_folder, private
 
 PART = 1 << 20
 """Rows that are read and written at a time."""
+
+LONGEST = 4096
+"""Bytes of a line at most."""
+
+SYNCED = b'{"synced": "'
 
 
 Places = NDArray[np.int64] | slice
@@ -41,9 +49,14 @@ class UndoJournal:
 
     def __init__(self, path: Path, begins_from: str) -> None:
         self._path = path
+        mark = secrets.token_hex(16)
+        self._mark = _marked(mark)
+        head = {"state": begins_from, "mark": mark, "crc": _crc_of(begins_from, mark)}
         try:
             self._file: BinaryIO = open(path, "xb", buffering=0, opener=private)  # noqa: SIM115 - open while it is kept
-            self._write(json.dumps({"state": begins_from}).encode() + b"\n")
+            self.close = weakref.finalize(self, self._file.close)
+            """Leave the journal as it is."""
+            self._write(json.dumps(head).encode() + b"\n")
             os.fdatasync(self._file.fileno())
             flush_folder(path.parent)
         except OSError as error:
@@ -59,7 +72,7 @@ class UndoJournal:
         """
         for first in range(0, places.size, PART):
             part = places[first : first + PART]
-            self._add({"array": name, "places": part.size}, part.astype("<i8").tobytes(), array[part])
+            self._add({"array": name, "rows": part.size}, part.astype("<i8").tobytes(), array[part])
 
     def note_run(self, name: str, array: NDArray[Any], begin: int, end: int) -> None:
         """Keep the rows from `begin` to before `end`, as `note` does."""
@@ -77,16 +90,14 @@ class UndoJournal:
         """
         try:
             os.fdatasync(self._file.fileno())
+            self._write(self._mark)
         except OSError as error:
             raise disk_error(self._path, error) from None
 
-    def close(self) -> None:
-        """Leave the journal as it is."""
-        self._file.close()
-
     def _add(self, head: dict[str, Any], places: bytes, rows: NDArray[Any]) -> None:
         held = rows.tobytes()
-        head |= {"bytes": len(held), "crc": zlib.crc32(held, zlib.crc32(places))}
+        head |= {"bytes": len(held)}
+        head |= {"crc": zlib.crc32(held, zlib.crc32(places, _crc_of_head(head)))}
         try:
             for part in (json.dumps(head).encode() + b"\n", places, held):
                 self._write(part)
@@ -100,12 +111,14 @@ class UndoJournal:
 
 
 def journal_state(path: Path) -> str:
-    """Return the name of the state that a journal leads back to; empty if not even that was written."""
-    with open(path, "rb") as file:
-        try:
-            return str(json.loads(file.readline())["state"])
-        except (ValueError, KeyError):
-            return ""
+    """Return the name of the state that a journal leads back to; empty if not even that was written.
+
+    Raises
+    ------
+    InputError
+        When it was written, and is damaged.
+    """
+    return _head(path)[0]
 
 
 def undo(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -114,45 +127,92 @@ def undo(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     Raises
     ------
     InputError
-        When it is damaged, or does not fit the arrays. A last record that is cut off is passed over.
+        When it is damaged, or does not fit the arrays. Records that never came to the disk whole are passed over.
     """
     records = list(_records(path))
-    if any(name not in arrays or len(held) != count * arrays[name][:1].nbytes for name, _, count, held in records):
+    if not all(_fits(places, held, arrays.get(name)) for name, places, held in records):
         raise _damaged(path)
-    for name, places, _, held in reversed(records):
+    for name, places, held in reversed(records):
         array = arrays[name]
         array[places] = held.view(array.dtype).reshape(-1, *array.shape[1:])
     for name in {record[0] for record in records}:
         flush_array(arrays[name])
 
 
-def _records(path: Path) -> Iterator[tuple[str, Places, int, NDArray[np.uint8]]]:
-    """Yield the names of arrays, places, how many they are, and the former rows as bytes, mapped."""
-    size = path.stat().st_size
+def _fits(places: Places, held: NDArray[np.uint8], array: NDArray[Any] | None) -> bool:
+    if array is None:
+        return False
+    if isinstance(places, slice):
+        count, least, most = places.stop - places.start, places.start, places.stop - 1
+    else:
+        count, least, most = places.size, int(places.min(initial=0)), int(places.max(initial=-1))
+    # Of no rows there is nothing to compare, and nothing to write.
+    return count == 0 or bool(least >= 0 and most < len(array) and held.size == count * array[:1].nbytes)
+
+
+def _records(path: Path) -> Iterator[tuple[str, Places, NDArray[np.uint8]]]:
+    """Yield the names of arrays, places, and the former rows as bytes, mapped."""
+    data = np.memmap(path, np.uint8, "r").view(np.ndarray)
+    at, mark = _line_end(data, 0), _marked(_head(path)[1])
+    while at < data.size:
+        start, end = at, _line_end(data, at)
+        line = data[at:end].tobytes()
+        if line == mark:
+            at = end
+            continue
+        try:
+            head = json.loads(line)
+            first, count = head.get("first"), head["rows"]
+            where = end if first is not None else end + 8 * count
+            at, begin, end = where + head["bytes"], end, where
+            if at > data.size or zlib.crc32(data[begin:at].data, _crc_of_head(head)) != head["crc"]:
+                raise ValueError
+        except (ValueError, KeyError, TypeError):
+            # Rows were changed if what follows says that this came to the disk.
+            if _holds(path, start, mark):
+                raise _damaged(path) from None
+            return
+        places = slice(first, first + count) if first is not None else data[begin:end].view("<i8")
+        yield head["array"], places, data[end:at]
+
+
+def _marked(mark: str) -> bytes:
+    return SYNCED + mark.encode() + b'"}\n'
+
+
+def _crc_of_head(head: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps({name: value for name, value in head.items() if name != "crc"}).encode())
+
+
+def _crc_of(state: str, mark: str) -> int:
+    return zlib.crc32(f"{state} {mark}".encode())
+
+
+def _head(path: Path) -> tuple[str, str]:
+    """Return the state and the mark of a journal."""
     with open(path, "rb") as file:
-        file.readline()
-        while line := file.readline():
-            begin = file.tell()
-            try:
-                head = json.loads(line)
-                where, end = 8 * head.get("places", 0), begin + 8 * head.get("places", 0) + head["bytes"]
-            except (ValueError, KeyError):
-                # A line that is cut off is the last one.
-                if line.endswith(b"\n"):
-                    raise _damaged(path) from None
-                return
-            if end > size:
-                return
-            held = np.memmap(path, np.uint8, "r", begin, (end - begin,)).view(np.ndarray)
-            if zlib.crc32(held.data) != head["crc"]:
-                if end < size:
-                    raise _damaged(path)
-                return
-            if "first" in head:
-                yield head["array"], slice(head["first"], head["first"] + head["rows"]), head["rows"], held
-            else:
-                yield head["array"], held[:where].view("<i8"), head["places"], held[where:]
-            file.seek(end)
+        line = file.readline(LONGEST)
+    try:
+        head = json.loads(line)
+        state, mark = str(head["state"]), str(head["mark"])
+        if head["crc"] == _crc_of(state, mark):
+            return state, mark
+    except (ValueError, KeyError, TypeError):
+        pass
+    if line and _holds(path, 0, SYNCED):
+        raise _damaged(path)
+    return "", ""
+
+
+def _line_end(data: NDArray[np.uint8], begin: int) -> int:
+    """Return the place after the line that begins there, or after what can be one."""
+    breaks = np.flatnonzero(data[begin : begin + LONGEST] == ord("\n"))
+    return begin + int(breaks[0]) + 1 if breaks.size else min(data.size, begin + LONGEST)
+
+
+def _holds(path: Path, begin: int, what: bytes) -> bool:
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        return mapped.find(what, begin) >= 0
 
 
 def _damaged(path: Path) -> InputError:
