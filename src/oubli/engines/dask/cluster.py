@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -142,7 +143,7 @@ class Cluster:
         ------
         WorkersLostError, SchedulerGoneError
         """
-        return self._patiently(lambda: self._client.gather(list(futures), asynchronous=True), workers)
+        return self._patiently(lambda: _gathered(self._client, list(futures)), workers)
 
     def _patiently(self, ask: Callable[[], Any], workers: Iterable[str]) -> list[Any]:
         needed, patience, until = set(workers), 0.05, float("inf")
@@ -195,6 +196,16 @@ class Cluster:
             _close(client, local)
 
 
+async def _gathered(client: Any, futures: list[Any]) -> list[Any]:
+    # Without its own raising, which leaves the errors of other futures to be logged.
+    found = await client.gather(futures, errors="skip", asynchronous=True)
+    if len(found) == len(futures):
+        return list(found)
+    failed = next(future for future in futures if future.status != "finished")
+    error = await failed.exception(asynchronous=True)
+    raise error if isinstance(error, Exception) else OSError(f"a step is {failed.status}")
+
+
 async def _thread() -> int:
     return threading.get_ident()
 
@@ -209,6 +220,23 @@ def _connect(address: str) -> Any:
             f"workers: no Dask scheduler answers at {address} ({str(error) or type(error).__name__}); start one with "
             "`dask scheduler`, or give a number of workers to start here"
         ) from None
+
+
+def checked_workers(workers: int | str | None) -> int | str:
+    """Return how many workers to start, as many as cores where nothing is given, or the address of a scheduler.
+
+    Raises
+    ------
+    InputError
+        When it is neither.
+    """
+    if workers is None:
+        return len(os.sched_getaffinity(0))
+    if isinstance(workers, str) and workers:
+        return workers
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise InputError(f"workers: expected how many to start, or the address of a scheduler; got {workers!r}")
+    return workers
 
 
 def _close(client: Any, local: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import weakref
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -13,17 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oubli.engines.base import Account, Engine, Recipe
-from oubli.engines.dask.cluster import Cluster, SchedulerGoneError, WorkersLostError
+from oubli.engines.dask.cluster import Cluster, SchedulerGoneError, WorkersLostError, checked_workers
 from oubli.engines.dask.forgetting import Forgetting, Outcome
-from oubli.engines.dask.part import Part
-from oubli.engines.dask.partition import MAKERS, WAYS, Partition, Way
-from oubli.engines.dask.registry import from_folder
-from oubli.engines.dask.shard import Shard
+from oubli.engines.dask.partition import MAKERS, Partition, Way, check_partition
 from oubli.engines.dask.shards import Shards, Traffic
+from oubli.engines.dask.source import Source
 from oubli.engines.dask.stored import StoredRows
 from oubli.engines.memory import training_codes
-from oubli.errors import InputError, OubliError
-from oubli.graph.disk import open_graph
+from oubli.errors import OubliError
 from oubli.graph.distinct import distinct
 from oubli.graph.graph import Graph
 from oubli.graph.removal import RemovalPlan
@@ -75,20 +71,14 @@ class DaskEngine(Engine):
         why: str = "",
     ) -> None:
         super().__init__(why)
-        self.workers = _checked_workers(workers)
-        if partitions is not None and (isinstance(partitions, bool) or not isinstance(partitions, int)):
-            raise InputError(f"partitions: expected an integer, got {partitions!r}")
-        if partitions is not None and partitions < 1:
-            raise InputError(f"partitions: expected 1 or more, got {partitions}")
-        if partition not in WAYS:
-            raise InputError(f'partition: expected "range" or "metis", got {partition!r}')
+        self.workers = checked_workers(workers)
+        check_partition(partition, partitions)
         self.partitions, self.partition = partitions, partition
         self.gram = None
         self._open: Cluster | None = None
         self._shards: Shards | None = None
         self._finalizer: Any = None
-        self._pristine = False
-        self._removed: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+        self._source: Source
 
     def __repr__(self) -> str:
         return f"DaskEngine(workers={self.workers!r}, partitions={self.partitions}, partition={self.partition!r})"
@@ -111,8 +101,8 @@ class DaskEngine(Engine):
 
     def own(self, graph: Graph) -> Graph:
         """Copy a graph for the client; one in a folder is mapped, and what changes is kept in memory."""
-        self.graph, self._pristine, self._removed = _copied(graph), False, []
-        self._pristine = self.graph.folder is not None
+        self._source = Source.copy_of(graph)
+        self.graph = self._source.graph
         return self.graph
 
     def fit(self, recipe: Recipe) -> Self:
@@ -166,7 +156,7 @@ class DaskEngine(Engine):
 
     def restore(self, graph: Graph, recipe: Recipe, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Take over a state that was saved: its rows go to the shards as they are."""
-        self.graph, self.recipe, self._pristine, self._removed = graph, recipe, False, []
+        self.graph, self.recipe, self._source = graph, recipe, Source(graph)
         self._codes = training_codes(graph)
         self.gram = recipe.saved_gram(graph, arrays)
         names = _names(recipe)
@@ -188,7 +178,7 @@ class DaskEngine(Engine):
         kinds = None if self._shards is None else self._shards.kinds
         self.close()
         if workers is not None:
-            self.workers = _checked_workers(workers)
+            self.workers = checked_workers(workers)
         self._shards = self._make_shards()
         self._shards.kinds = kinds
         self._steadily(lambda shards: None)
@@ -219,8 +209,7 @@ class DaskEngine(Engine):
         # From here on the removal holds, whatever becomes of the workers.
         self._codes[gone] = -1
         self.gram = gram
-        if self._pristine:
-            self._removed.append((plan.edges, plan.wiped))
+        self._source.note(plan)
         shards.committed = shards.latest
         with contextlib.suppress(OubliError, WorkersLostError):
             forgetting.confirm()
@@ -271,18 +260,17 @@ class DaskEngine(Engine):
     def _builder(self, part: int) -> tuple[Any, ...]:
         """Return the function and arguments that build a shard of the graph as it is."""
         partition = self._present(self._shards).partition
-        codes = self._codes[partition.own(part)]
-        if self._pristine and partition.owners is None:
-            pairs = np.concatenate([np.empty((0, 2), np.int64), *(edges for edges, _ in self._removed)])
-            wiped = np.concatenate([np.empty(0, np.int64), *(rows for _, rows in self._removed)])
-            return from_folder, self.graph.folder, partition, part, self.recipe, codes, pairs, wiped
-        return Shard, Part.cut(self.graph, partition, part, codes), self.recipe
+        return self._source.build(partition, part, self.recipe, self._codes[partition.own(part)])
 
     def _make_shards(self) -> Shards:
         if self._open is None:
             self._open = self._connect()
             self._finalizer = weakref.finalize(self, self._open.close)
-        parts = self.partitions or len(self._open.workers())
+        cluster, workers = self._open, self._open.workers()
+        self._source.settle_folder(
+            lambda function, folder: cluster.results([cluster.submit(at, function, folder) for at in workers], workers)
+        )
+        parts = self.partitions or len(workers)
         return Shards(self._open, self._partitioned(parts), self.recipe)
 
     def _connect(self) -> Cluster:
@@ -318,22 +306,3 @@ class DaskEngine(Engine):
 
 def _names(recipe: Recipe) -> list[str]:
     return ["messages", *(f"totals_{hop}" for hop in range(1, recipe.hops + 1))]
-
-
-def _copied(graph: Graph) -> Graph:
-    if graph.folder is not None:
-        fresh = open_graph(graph.folder)
-        # Not where the graph at hand has lost something since it was opened.
-        if fresh.size == graph.size:
-            return fresh
-    return graph.compacted()
-
-
-def _checked_workers(workers: int | str | None) -> int | str:
-    if workers is None:
-        return len(os.sched_getaffinity(0))
-    if isinstance(workers, str) and workers:
-        return workers
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise InputError(f"workers: expected how many to start, or the address of a scheduler; got {workers!r}")
-    return workers

@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from oubli.errors import InputError
 from oubli.graph.adjacency import Adjacency
 
 Way = Literal["range", "metis"]
-WAYS = ("range", "metis")
 
 
 @dataclass(frozen=True)
@@ -89,3 +89,16 @@ def metis_partition(adjacency: Adjacency, parts: int, row_weight: int) -> Partit
 
 
 MAKERS = {"range": range_partition, "metis": metis_partition}
+
+
+def check_partition(way: str, parts: int | None) -> None:
+    """Refuse what is no way to cut a graph, or no number of parts.
+
+    Raises
+    ------
+    InputError
+    """
+    if way not in MAKERS:
+        raise InputError(f'partition: expected "range" or "metis", got {way!r}')
+    if parts is not None and (isinstance(parts, bool) or not isinstance(parts, int) or parts < 1):
+        raise InputError(f"partitions: expected an integer from 1 on, got {parts!r}")

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-import numpy as np
-from numpy.typing import NDArray
-
-from oubli.engines.base import Recipe
-from oubli.engines.dask.part import Part
-from oubli.engines.dask.partition import Partition
 from oubli.engines.dask.shard import Shard
-from oubli.graph.disk import open_graph
 
 SHARDS: WeakValueDictionary[str, Shard] = WeakValueDictionary()
 LOCK = threading.RLock()
@@ -42,22 +34,6 @@ def call(key: str, method: str, *arguments: Any) -> Any:
         if shard is None:
             raise ShardMissingError(key)
         return getattr(shard, method)(*arguments)
-
-
-def from_folder(
-    folder: Path,
-    partition: Partition,
-    part: int,
-    recipe: Recipe,
-    codes: NDArray[np.int32],
-    pairs: NDArray[np.int64],
-    wiped: NDArray[np.int64],
-) -> Shard:
-    """Build a shard from a graph folder and what was removed since."""
-    graph = open_graph(folder)
-    graph.adjacency.remove(pairs)
-    graph.table.wipe(wiped)
-    return Shard(Part.cut(graph, partition, part, codes), recipe)
 
 
 def resident_bytes() -> int:
