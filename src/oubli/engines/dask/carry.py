@@ -71,14 +71,12 @@ class Carry:
     attempt : int
         Its number.
     propagation : ShardPropagation
-    wanted_by : dict
-        For each other part, the own rows in its halo.
     """
 
-    def __init__(self, attempt: int, propagation: ShardPropagation, wanted_by: dict[int, NDArray[np.int32]]) -> None:
+    def __init__(self, attempt: int, propagation: ShardPropagation) -> None:
         self.attempt, self.propagation, self.part = attempt, propagation, propagation.part
         self.undo, self.overwritten = Undo(), False
-        self._wanted_by = wanted_by
+        self._peers = self.part.peers
         self._trained = self.part.codes >= 0
         self._change = OutputChange()
         self._gone = self._ends = np.empty(0, np.int64)
@@ -146,7 +144,7 @@ class Carry:
         step, count = self._step, self.part.adjacency.count
         outbox = {}
         if done < self.propagation.hops:
-            outbox = {other: packed for other in self._wanted_by if (packed := self._packed(other)).count}
+            outbox = {other: packed for other in self._peers if (packed := self._packed(other)).count}
         # What was packed before the hop just done may still be on its way to others.
         self._outboxes = {hop: packed for hop, packed in self._outboxes.items() if hop == done} | {done + 1: outbox}
         return Report(
@@ -159,9 +157,8 @@ class Carry:
         )
 
     def _packed(self, other: int) -> Parcel:
-        part, step, near = self.part, self._step, self._wanted_by[other]
-        at = np.minimum(np.searchsorted(near, step.changed.astype(np.int32)), near.size - 1)
-        chosen = np.flatnonzero(near[at] == step.changed)
+        part, step = self.part, self._step
+        chosen = np.flatnonzero(part.beside(step.changed, other))
         ends = self._ends_toward(other)
         return Parcel(
             part.own[step.changed[chosen]],

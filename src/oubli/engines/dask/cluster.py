@@ -85,6 +85,8 @@ class Cluster:
             threads_per_worker=1,
             processes=True,
             dashboard_address=None,
+            # Without a dashboard Dask would still listen on its usual port, and warn where that is taken.
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
             memory_limit=0,
             silence_logs=logging.CRITICAL + 1,
             env={"NUMBA_NUM_THREADS": "1"},

@@ -83,7 +83,7 @@ class ShardPropagation(Propagation):
         self.restore(arrays)
         self._position = np.full(self.part.adjacency.count.size, -1, np.int32)
 
-    def entering(self, hop: int, rows: NDArray[np.int32]) -> NDArray[Any]:
+    def entering(self, hop: int, rows: NDArray[np.int64]) -> NDArray[Any]:
         """Return the messages of own rows that enter a hop."""
         if hop == 1:
             return self.messages[rows]
@@ -96,7 +96,7 @@ class ShardPropagation(Propagation):
         part, lists = self.part, self.part.adjacency
         m, messages = part.size, np.zeros((part.adjacency.count.size, self.width), self.messages.dtype)
         for first in range(0, m, CHUNK):
-            rows = np.arange(first, min(m, first + CHUNK), dtype=np.int32)
+            rows = np.arange(first, min(m, first + CHUNK))
             messages[rows] = self.entering(hop, rows)
         for parcel in parcels:
             places, sent = self._known(parcel)
@@ -128,7 +128,7 @@ class ShardPropagation(Propagation):
         self._push(hop, part, step, change, wanted)
 
     def _known(self, parcel: Parcel) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        # An owner goes on sending rows whose last edge to here went, and a shard that was rebuilt knows them no more.
+        # An owner that was not rebuilt may send rows to one that was, and knows them no more: their last edge went.
         known = self.part.known(parcel.slots)
         return self.part.number(parcel.slots[known].astype(np.int64)), parcel.rows[known]
 

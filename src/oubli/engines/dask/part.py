@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numba as nb
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from oubli.engines.dask.partition import Partition
 from oubli.engines.dask.undo import Undo
 from oubli.graph.adjacency import Adjacency
-from oubli.graph.distinct import distinct, distinct_slots
+from oubli.graph.distinct import distinct_slots
 from oubli.graph.features import FeatureTable
 from oubli.graph.graph import Graph
 
@@ -76,12 +77,15 @@ class Part:
         at = np.minimum(np.searchsorted(self.halo, slots), max(self.halo.size - 1, 0))
         return self.halo[at] == slots if self.halo.size else np.zeros(slots.shape, bool)
 
-    def wanted_by(self) -> dict[int, NDArray[np.int32]]:
-        """Return for each other part the own rows that are in its halo, ascending."""
-        first = int(self.adjacency.start[self.size]) if self.halo.size else 0
-        ours = self.adjacency.neighbours[first:]
-        owners = np.repeat(self.halo_owners, self.adjacency.count[self.size :])
-        return {int(other): distinct(ours[owners == other]) for other in np.unique(self.halo_owners)}
+    @cached_property
+    def peers(self) -> tuple[int, ...]:
+        """Return the parts that rows of the halo are in."""
+        return tuple(np.unique(self.halo_owners).tolist())
+
+    def beside(self, rows: NDArray[np.int64], other: int) -> NDArray[np.bool_]:
+        """Tell which own rows have a neighbour in another part."""
+        lists = self.adjacency.start, self.inner, self.adjacency.count, self.adjacency.neighbours
+        return _beside(*lists, self.halo_owners, self.size, rows, other)  # type: ignore[no-any-return]
 
     def remove(self, pairs: NDArray[np.int64], undo: Undo) -> None:
         """Delete edges, as pairs of rows of which at least one is own."""
@@ -138,6 +142,18 @@ def _rows(table: FeatureTable, own: NDArray[np.int32]) -> FeatureTable:
         # A view: pages of a mapped file stay in the file.
         return FeatureTable((own.size, table.shape[1]), dense=table.dense[own[0] : own[-1] + 1])
     return table.take(own.astype(np.int64))
+
+
+@nb.njit(cache=True)
+def _beside(start, inner, count, neighbours, owners, m, rows, other):  # type: ignore[no-untyped-def]
+    out = np.zeros(rows.size, np.bool_)
+    for r in range(rows.size):
+        i = rows[r]
+        for p in range(start[i] + inner[i], start[i] + count[i]):
+            if owners[neighbours[p] - m] == other:
+                out[r] = True
+                break
+    return out
 
 
 @nb.njit(cache=True)

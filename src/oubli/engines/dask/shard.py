@@ -46,14 +46,13 @@ class Shard:
         self.part, self.recipe = part, recipe
         self.storage = UndoStorage()
         self.propagation = ShardPropagation(recipe, part, self.storage)
-        self.wanted_by = part.wanted_by()
         self.carry: Carry | None = None
         self.closed = 0
         self.stale = True
 
     def peers(self) -> tuple[int, ...]:
         """Return the parts that need rows of this one."""
-        return tuple(self.wanted_by)
+        return self.part.peers
 
     def measure(self) -> tuple[int, int]:
         """Quantise all rows; return the bound of their values and the largest degree."""
@@ -70,7 +69,7 @@ class Shard:
 
     def entering(self, hop: int, other: int) -> Parcel:
         """Return the messages that enter a hop, of the rows that another part needs."""
-        rows = self.wanted_by[other]
+        rows = np.flatnonzero(self.part.beside(np.arange(self.part.size), other))
         return Parcel(self.part.own[rows], self.propagation.entering(hop, rows))
 
     def whole_hop(self, attempt: int, hop: int, parcels: list[Parcel]) -> Report:
@@ -144,7 +143,6 @@ class Shard:
     def memory(self) -> dict[str, int]:
         """Return the bytes it holds, by what they are for."""
         found = {name: sum(a.nbytes for a in arrays) for name, arrays in self.part.arrays().items()}
-        found["slots"] += sum(rows.nbytes for rows in self.wanted_by.values())
         found |= {name: array.nbytes for name, array in self.propagation.stored().items()}
         found["undo"] = 0 if self.carry is None else self.carry.undo.bytes
         return found
@@ -156,6 +154,6 @@ class Shard:
         if attempt <= self.closed:
             raise OubliError(f"dask: step of removal {attempt}, which was given up")
         if self.carry is None:
-            self.carry = Carry(attempt, self.propagation, self.wanted_by)
+            self.carry = Carry(attempt, self.propagation)
             self.storage.undo = self.carry.undo
         return self.carry

@@ -47,10 +47,14 @@ class Source:
 
     def settle_folder(self, ask: Callable[[Callable[[Path], Any], Path], list[Any]]) -> None:
         """Send parts to the workers, unless all of them see the folder; `ask` has all workers run a function."""
-        if self._folder is not None and any(
-            seen != manifest_of(self._folder) for seen in ask(manifest_of, self._folder)
-        ):
-            self._folder = None
+        if self._folder is not None:
+            here = manifest_of(self._folder)
+            if any(seen != here for seen in ask(manifest_of, self._folder)):
+                self.forget_folder()
+
+    def forget_folder(self) -> None:
+        """Send parts to the workers from now on."""
+        self._folder = None
 
     def note(self, plan: RemovalPlan) -> None:
         """Keep in mind what a removal took from what is in the folder."""
