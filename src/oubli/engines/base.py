@@ -106,6 +106,9 @@ class Engine(ABC):
     """
 
     name: ClassVar[str]
+    forgets_aside: ClassVar[bool] = False
+    """Whether a `forget` that fails leaves graph, rows and sums as they were."""
+
     graph: Graph
     gram: ExactGram | None
     _codes: NDArray[np.int32]

@@ -62,6 +62,7 @@ class DaskEngine(Engine):
     """
 
     name = "dask"
+    forgets_aside = True
 
     def __init__(
         self,
