@@ -12,9 +12,17 @@ from numpy.typing import NDArray
 
 from oubli.graph.graph import Graph
 from oubli.graph.removal import RemovalPlan
-from oubli.propagation import Operator, OutputChange, Propagation, Quantiser
+from oubli.propagation import Attributed, Operator, OutputChange, Propagation, Quantiser
 from oubli.propagation.storage import MEMORY, Storage
 from oubli.solve import ExactGram
+
+
+class Labelled(Attributed, Protocol):
+    """What sums need to know of a graph, or of a part of one: its features and its classes."""
+
+    @property
+    def label_values(self) -> NDArray[Any]:
+        """Classes, ascending."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +50,22 @@ class Recipe:
         """Return the propagation of one process, which is not fitted yet."""
         return Propagation(self.operator, self.hops, self.outputs, self.quantiser, storage)
 
-    def columns(self, graph: Graph) -> int:
+    def columns(self, graph: Attributed) -> int:
         """Return how many columns an embedded row has."""
         return self.quantiser.width(graph.table) * len(self.outputs)
 
-    def empty_gram(self, graph: Graph) -> ExactGram:
+    def empty_gram(self, graph: Labelled) -> ExactGram:
         """Return sums of no rows."""
         constant = 2**self.quantiser.fraction_bits
         return ExactGram(self.columns(graph), graph.label_values.size, constant, self.by_class)
+
+    def saved_gram(self, graph: Labelled, arrays: Mapping[str, NDArray[Any]]) -> ExactGram | None:
+        """Return the sums that were saved, if there were any."""
+        if "products" not in arrays:
+            return None
+        gram = self.empty_gram(graph)
+        gram.products, gram.sums, gram.counts = arrays["products"], arrays["sums"], arrays["counts"]
+        return gram
 
 
 class Hops(Protocol):
@@ -109,8 +125,12 @@ class Engine(ABC):
     """
 
     name: ClassVar[str]
+    forgets_aside: ClassVar[bool] = False
+    """Whether a `forget` that fails leaves graph, rows and sums as they were."""
+
     graph: Graph
     gram: ExactGram | None
+    _codes: NDArray[np.int32]
 
     def __init__(self, why: str = "") -> None:
         self.why = why
@@ -138,14 +158,16 @@ class Engine(ABC):
         """Return embedded rows, shape (slots, columns), times ``2**fraction_bits``."""
 
     @property
-    @abstractmethod
-    def class_counts(self) -> NDArray[np.int64]:
-        """Training nodes by label code."""
-
-    @property
-    @abstractmethod
     def codes(self) -> NDArray[np.int32]:
         """Label code of the training nodes, -1 elsewhere, by slot."""
+        return self._codes
+
+    @property
+    def class_counts(self) -> NDArray[np.int64]:
+        """Training nodes by label code."""
+        if self.gram is not None:
+            return self.gram.counts
+        return np.bincount(self._codes[self._codes >= 0], minlength=self.graph.label_values.size)
 
     @abstractmethod
     def stored(self) -> dict[str, Any]:

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oubli.engines.base import Account, Engine, Hops, Recipe
+from oubli.engines.sums import add_rows, exchange_rows
 from oubli.graph.distinct import distinct
 from oubli.graph.graph import Graph
 from oubli.graph.removal import RemovalPlan
 from oubli.propagation import OutputChange
-from oubli.solve import ExactGram, keeps_rows
-
-CHUNK = 8192
+from oubli.solve import keeps_rows
 
 
 class MemoryEngine(Engine):
@@ -28,8 +27,6 @@ class MemoryEngine(Engine):
 
     name = "memory"
     propagation: Hops
-    gram: ExactGram | None
-    _codes: NDArray[np.int32]
 
     def own(self, graph: Graph) -> Graph:
         """Copy a graph, without what is no longer in it."""
@@ -48,27 +45,11 @@ class MemoryEngine(Engine):
         self.graph, self.recipe = graph, recipe
         self.propagation = self._make_propagation().restore(arrays)
         self._codes = training_codes(graph)
-        self.gram = None
-        if "products" in arrays:
-            self.gram = recipe.empty_gram(graph)
-            self.gram.products, self.gram.sums = arrays["products"], arrays["sums"]
-            self.gram.counts = arrays["counts"]
+        self.gram = recipe.saved_gram(graph, arrays)
         return self
 
     def _make_propagation(self) -> Hops:
         return self.recipe.propagation()
-
-    @property
-    def codes(self) -> NDArray[np.int32]:
-        """Label code of the training nodes, -1 elsewhere, by slot."""
-        return self._codes
-
-    @property
-    def class_counts(self) -> NDArray[np.int64]:
-        """Training nodes by label code."""
-        if self.gram is not None:
-            return self.gram.counts
-        return np.bincount(self._codes[self._codes >= 0], minlength=self.graph.label_values.size)
 
     def embed(self, slots: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return embedded rows."""
@@ -86,9 +67,7 @@ class MemoryEngine(Engine):
         if keeps_rows(slots.size, self.recipe.columns(self.graph)):
             return
         self.gram = self.recipe.empty_gram(self.graph)
-        for first in range(0, slots.size, CHUNK):
-            part = slots[first : first + CHUNK]
-            self.gram.update(self.embed(part), self._codes[part])
+        add_rows(self.gram, self.embed, self._codes, slots)
 
     def forget(self, plan: RemovalPlan) -> Account:
         """Carry out a removal: in the graph, the rows and the sums."""
@@ -115,18 +94,8 @@ class MemoryEngine(Engine):
         if 2 * changed.size > count:
             self.sum_rows()
             return count, "hops local, the sums computed whole: most training rows changed"
-        self._replace_rows(self.gram, change, changed, gone)
+        exchange_rows(self.gram, self.embed, self._codes, change, changed, gone)
         return int(changed.size), "local"
-
-    def _replace_rows(
-        self, gram: ExactGram, change: OutputChange, changed: NDArray[np.int64], gone: NDArray[np.int64]
-    ) -> None:
-        new = self.embed(changed)
-        labels = self._codes[changed]
-        gram.revert(change.before(changed, new), labels)
-        self._codes[gone] = -1
-        stays = self._codes[changed] >= 0
-        gram.update(new[stays], labels[stays])
 
 
 def training_codes(graph: Graph) -> NDArray[np.int32]:

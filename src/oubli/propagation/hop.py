@@ -13,12 +13,41 @@ from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from oubli.errors import CapacityError
+from oubli.propagation.quantise import LARGEST
 from oubli.propagation.threads import TwoWay
 
 AHEAD = 12
 """How many neighbours ahead a row is prefetched."""
 
 LINE = 64
+
+EXACT_TOTAL = 2**48
+"""Bound below which a rounded quotient is exact (docs/proofs/integer-propagation)."""
+
+
+def total_kind(bound: int, largest_degree: int, rho: float) -> type[np.int32] | type[np.int64]:
+    """Return the type that holds sums of messages up to `bound`.
+
+    Parameters
+    ----------
+    bound : int
+        The largest message before it is scaled by a degree.
+    largest_degree : int
+        Counting the node itself.
+    rho : float
+
+    Raises
+    ------
+    CapacityError
+        When a sum could leave the range in which it is exact.
+    """
+    if bound * largest_degree >= EXACT_TOTAL or bound * largest_degree**-rho > LARGEST:
+        raise CapacityError(
+            f"propagation: features up to 2**{bound.bit_length()} over {largest_degree} neighbours leave the range "
+            f"of exact sums; lower fraction_bits or scale the features down"
+        )
+    return np.int32 if bound * largest_degree < 2**31 else np.int64
 
 
 @intrinsic

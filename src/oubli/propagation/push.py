@@ -17,6 +17,16 @@ FAR = 32
 SAMPLE = 1024
 """Receivers, about, that tell how to share them out."""
 
+PUSH_ARC, PUSH_ROW, PUSH_PAIR = 3, 5, 11
+"""What pushing costs an arc written, a row reached and an edge lost, an arc of a full hop being 1; fitted to
+whole calls on one graph (ogbn-arxiv); benchmarks.kernels shows where pushing and whole hops cross."""
+
+
+def costs_more(arcs: int, lost: int, all_arcs: int, nodes: int) -> bool:
+    """Tell whether a whole hop is cheaper than pushing along `arcs` and `lost` edges."""
+    rows = min(arcs + 2 * lost, nodes)
+    return PUSH_ARC * arcs + PUSH_ROW * rows + PUSH_PAIR * lost > all_arcs + nodes
+
 
 @nb.njit(cache=True)
 def count_arcs(count, rows):  # type: ignore[no-untyped-def]

@@ -3,58 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from oubli.errors import CapacityError
 from oubli.graph.distinct import distinct
 from oubli.graph.graph import Graph
 from oubli.graph.removal import RemovalPlan
 from oubli.propagation import hop as kernels
 from oubli.propagation import push
+from oubli.propagation.change import Attributed, OutputChange, Step
 from oubli.propagation.operator import Operator
-from oubli.propagation.quantise import CHUNK, LARGEST, Quantiser
+from oubli.propagation.quantise import CHUNK, Quantiser
 from oubli.propagation.storage import MEMORY, Storage
 
-PUSH_ARC, PUSH_ROW, PUSH_PAIR = 3, 5, 11
-"""What pushing costs an arc written, a row reached and an edge lost, an arc of a full hop being 1; fitted to
-whole calls on one graph (ogbn-arxiv); benchmarks.kernels shows where pushing and whole hops cross."""
-
-EXACT_TOTAL = 2**48
-"""Bound below which a rounded quotient is exact (docs/proofs/integer-propagation)."""
-
-
-@dataclass
-class OutputChange:
-    """Which wanted rows of the embedding a removal changed, and what they were.
-
-    Attributes
-    ----------
-    rows : list of ndarray of int64
-        For each output hop, the changed rows, ascending order not promised.
-    former : list of ndarray of int32
-        For each output hop, the old blocks of those rows.
-    reached : list of int
-        For each hop, how many rows were looked at; the number of nodes where the hop was recomputed whole.
-    full_from : int or None
-        First hop that was recomputed whole; `rows` is then of no use.
-    """
-
-    rows: list[NDArray[np.int64]] = field(default_factory=list)
-    former: list[NDArray[np.int32]] = field(default_factory=list)
-    reached: list[int] = field(default_factory=list)
-    full_from: int | None = None
-
-    def before(self, rows: NDArray[np.int64], after: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Return embedded rows as they were, given as they are; `rows` ascend and hold all that changed."""
-        former = after.copy()
-        width = after.shape[1] // max(len(self.rows), 1)
-        for at, (changed, blocks) in enumerate(zip(self.rows, self.former, strict=True)):
-            former[np.searchsorted(rows, changed), at * width : (at + 1) * width] = blocks
-        return former
+Lists = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]
+Reached = tuple[NDArray[np.int64], NDArray[Any], NDArray[np.int32]]
 
 
 class Propagation:
@@ -121,12 +86,7 @@ class Propagation:
             lambda shape, dtype: self.storage.empty(self._called("messages"), shape, dtype),
         )
         largest_degree = int(graph.adjacency.count.max(initial=0)) + 1
-        if bound * largest_degree >= EXACT_TOTAL or bound * largest_degree**-self.operator.rho > LARGEST:
-            raise CapacityError(
-                f"propagation: features up to 2**{bound.bit_length()} over {largest_degree} neighbours leave the range "
-                f"of exact sums; lower fraction_bits or scale the features down"
-            )
-        kind = np.int32 if bound * largest_degree < 2**31 else np.int64
+        kind = kernels.total_kind(bound, largest_degree, self.operator.rho)
         names = [self._called(f"totals_{hop}") for hop in range(1, self.hops + 1)]
         self.totals = [self.storage.empty(name, self.messages.shape, kind) for name in names]
         self._position = np.full(graph.adjacency.count.size, -1, np.int32)
@@ -149,7 +109,7 @@ class Propagation:
         self._position = np.full(len(self.messages), -1, np.int32)
         return self
 
-    def embed(self, graph: Graph, slots: NDArray[np.int64]) -> NDArray[np.int32]:
+    def embed(self, graph: Attributed, slots: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return the embedding of `slots`: the blocks of all output hops side by side, times ``2**fraction_bits``."""
         out = np.empty((slots.size, self.width * len(self.outputs)), np.int32)
         degrees = graph.adjacency.count[slots].astype(np.int64) + 1
@@ -171,19 +131,11 @@ class Propagation:
         # Endpoints push from the second hop on at the latest; a hop that is whole is cheapest with those before it.
         if self._prefers_full(graph, soon if self.hops > 1 else sources, plan):
             return lambda: self._recompute(graph, sources)
-        former = self.messages[ends].astype(np.int32)
-        old_rows = self.messages[sources].astype(np.int32)
-        watched = sources[wanted[sources]] if 0 in self.outputs else sources[:0]
-        old_outputs = np.empty((watched.size, self.width), np.int32)
-        self._scale(0, watched, graph.adjacency.count[watched].astype(np.int64) + 1, old_outputs)
+        first = self.note(graph, sources, ends, plan.edges, wanted)
 
         def carry() -> OutputChange:
             change = OutputChange()
-            rows = self._requantise(graph, sources)
-            if 0 in self.outputs:
-                self._note_outputs(change, 0, graph, watched, old_outputs)
-            moved = (rows != old_rows).any(axis=1)
-            step = _Step(sources[moved], rows[moved] - old_rows[moved], former, ends, plan.edges)
+            step = first(change)
             for hop in range(1, self.hops + 1):
                 if self._prefers_full(graph, step.changed, plan):
                     return self._finish_full(hop, graph, change)
@@ -192,6 +144,41 @@ class Propagation:
 
         return carry
 
+    def note(
+        self,
+        graph: Attributed,
+        sources: NDArray[np.int64],
+        ends: NDArray[np.int64],
+        pairs: NDArray[np.int64],
+        wanted: NDArray[np.bool_],
+    ) -> Callable[[OutputChange], Step]:
+        """Read what the first hop needs of rows as they are; return what makes its step, once the removal is applied.
+
+        Parameters
+        ----------
+        graph : Graph, or a part of one
+        sources : ndarray of int64
+            Rows whose messages are to be made anew.
+        ends, pairs : ndarrays of int64
+            Endpoints of the edges that go, and these edges.
+        wanted : ndarray of bool
+            Mask of the rows whose outputs are watched.
+        """
+        former = self.messages[ends].astype(np.int32)
+        old_rows = self.messages[sources].astype(np.int32)
+        watched = sources[wanted[sources]] if 0 in self.outputs else sources[:0]
+        old_outputs = np.empty((watched.size, self.width), np.int32)
+        self._scale(0, watched, graph.adjacency.count[watched].astype(np.int64) + 1, old_outputs)
+
+        def first(change: OutputChange) -> Step:
+            rows = self._requantise(graph, sources)
+            if 0 in self.outputs:
+                self._note_outputs(change, 0, graph, watched, old_outputs)
+            moved = (rows != old_rows).any(axis=1)
+            return Step(sources[moved], rows[moved] - old_rows[moved], former, ends, pairs)
+
+        return first
+
     def _recompute(self, graph: Graph, sources: NDArray[np.int64]) -> OutputChange:
         self._requantise_many(graph, sources)
         return self._finish_full(1, graph, OutputChange())
@@ -199,14 +186,12 @@ class Propagation:
     def _called(self, name: str) -> str:
         return f"{self._name}{name}"
 
-    def _message_scale(self, graph: Graph, slots: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _message_scale(self, graph: Attributed, slots: NDArray[np.int64]) -> NDArray[np.float64]:
         return self.operator.message_scale(graph.adjacency.count[slots].astype(np.int64) + 1)
 
     def _prefers_full(self, graph: Graph, changed: NDArray[np.int64], plan: RemovalPlan) -> bool:
         arcs = push.count_arcs(graph.adjacency.count, changed)
-        rows = min(arcs + 2 * len(plan.edges), graph.num_nodes)
-        cost = PUSH_ARC * arcs + PUSH_ROW * rows + PUSH_PAIR * len(plan.edges)
-        return bool(cost > graph.adjacency.num_arcs + graph.num_nodes)
+        return push.costs_more(int(arcs), len(plan.edges), graph.adjacency.num_arcs, graph.num_nodes)
 
     def _finish_full(self, hop: int, graph: Graph, change: OutputChange) -> OutputChange:
         self._full_from(hop, graph)
@@ -214,7 +199,7 @@ class Propagation:
         change.reached += [graph.num_nodes] * (self.hops + 1 - hop)
         return change
 
-    def _requantise_many(self, graph: Graph, slots: NDArray[np.int64]) -> None:
+    def _requantise_many(self, graph: Attributed, slots: NDArray[np.int64]) -> None:
         if 2 * slots.size < len(self.messages):
             self._requantise(graph, slots)
             return
@@ -225,39 +210,47 @@ class Propagation:
             scale = self._message_scale(graph, part)
             self.quantiser.rows(graph.table, part, scale, self.messages[first : first + CHUNK])
 
-    def _requantise(self, graph: Graph, slots: NDArray[np.int64]) -> NDArray[np.int32]:
+    def _requantise(self, graph: Attributed, slots: NDArray[np.int64]) -> NDArray[np.int32]:
         rows = np.empty((slots.size, self.width), np.int32)
         self.quantiser.rows(graph.table, slots, self._message_scale(graph, slots), rows)
         self.storage.before(self._called("messages"), self.messages, slots)
         self.messages[slots] = rows
         return rows
 
-    def _push(self, hop: int, graph: Graph, step: _Step, change: OutputChange, wanted: NDArray[np.bool_]) -> None:
-        lists = graph.adjacency.start, graph.adjacency.count, graph.adjacency.neighbours
-        totals = self.totals[hop - 1]
-        room = min(len(self._position), push.count_arcs(lists[1], step.changed) + step.endpoints.size)
-        rows = push.reached(*lists, step.endpoints, step.changed, self._position, room)
-        delta = np.zeros((rows.size, self.width), totals.dtype)
-        lost = np.zeros(rows.size, np.int32)
-        push.scatter(*lists, step.changed, step.change, self._position, delta, rows)
-        push.subtract_edges(step.pairs, self._position, step.former, delta, lost)
-        self._position[rows] = -1
+    def _push(self, hop: int, graph: Attributed, step: Step, change: OutputChange, wanted: NDArray[np.bool_]) -> None:
+        count, totals = graph.adjacency.count, self.totals[hop - 1]
+        rows, delta, lost = self._gather(graph, step, totals.dtype)
         change.reached.append(rows.size)
         self.storage.before(self._called(f"totals_{hop}"), totals, rows)
         seen = np.flatnonzero(wanted[rows]) if hop in self.outputs else rows[:0]
         watched = rows[seen]
         old_outputs = np.empty((watched.size, self.width), np.int32)
-        self._scale(hop, watched, lists[1][watched].astype(np.int64) + 1 + lost[seen], old_outputs)
+        self._scale(hop, watched, count[watched].astype(np.int64) + 1 + lost[seen], old_outputs)
         if hop < self.hops:
-            step.changed = push.settle_messages(rows, lists[1], lost, delta, totals, step.former)
+            step.changed = push.settle_messages(rows, count, lost, delta, totals, step.former)
             step.change = delta[: step.changed.size]
         else:
             push.add_deltas(delta.size, rows, delta, totals)
         if hop in self.outputs:
             self._note_outputs(change, hop, graph, watched, old_outputs)
 
+    def _gather(self, graph: Attributed, step: Step, kind: DTypeLike) -> Reached:
+        adjacency = graph.adjacency
+        return self._reach((adjacency.start, adjacency.count, adjacency.neighbours), step, kind)
+
+    def _reach(self, lists: Lists, step: Step, kind: DTypeLike) -> Reached:
+        """Return the rows that a step reaches along `lists`, endpoints first, their deltas, and the edges they lose."""
+        room = min(len(self._position), push.count_arcs(lists[1], step.changed) + step.endpoints.size)
+        rows = push.reached(*lists, step.endpoints, step.changed, self._position, room)
+        delta = np.zeros((rows.size, self.width), kind)
+        lost = np.zeros(rows.size, np.int32)
+        push.scatter(*lists, step.changed, step.change, self._position, delta, rows)
+        push.subtract_edges(step.pairs, self._position, step.former, delta, lost)
+        self._position[rows] = -1
+        return rows, delta, lost
+
     def _note_outputs(
-        self, change: OutputChange, hop: int, graph: Graph, watched: NDArray[np.int64], old: NDArray[np.int32]
+        self, change: OutputChange, hop: int, graph: Attributed, watched: NDArray[np.int64], old: NDArray[np.int32]
     ) -> None:
         new = np.empty_like(old)
         self._scale(hop, watched, graph.adjacency.count[watched].astype(np.int64) + 1, new)
@@ -287,14 +280,3 @@ class Propagation:
             kernels.full_hop(work, *lists, messages, self.totals[at - 1], following)
             spare = none if messages is self.messages else messages
             messages = following
-
-
-@dataclass
-class _Step:
-    """What enters a hop: changed messages, their changes, and the former messages of the endpoints of lost edges."""
-
-    changed: NDArray[np.int64]
-    change: NDArray[np.int32]
-    former: NDArray[np.int32]
-    endpoints: NDArray[np.int64]
-    pairs: NDArray[np.int64]
