@@ -119,9 +119,8 @@ class SubtractsNewMessages(Propagation):
 
 
 class ReportsTooLittle(Propagation):
-    def _settle_last(self, *args):
-        super()._settle_last(*args)
-        change = args[5]
+    def _note_outputs(self, change, *args):
+        super()._note_outputs(change, *args)
         change.rows[-1], change.former[-1] = change.rows[-1][1:], change.former[-1][1:]
 
 

@@ -43,6 +43,10 @@ def choose_engine(
     """
     needed, at_hand = state_bytes(graph, recipe), available_memory()
     sizes = f"{needed / 2**30:,.2f} GiB of state, {at_hand / 2**30:,.1f} GiB of memory at hand"
+    if name == "dask":
+        from oubli.engines.dask import DaskEngine
+
+        return DaskEngine(workers, why="as asked for")
     if name == "mmap" or (name == "auto" and needed > MEMORY_SHARE * at_hand):
         return MappedEngine(scratch, why="as asked for" if name == "mmap" else f"{sizes}: more than half")
     return MemoryEngine("as asked for" if name == "memory" else sizes)

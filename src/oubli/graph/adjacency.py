@@ -54,9 +54,12 @@ class Adjacency:
 
     def edges(self) -> NDArray[np.int64]:
         """Return the edges as slot pairs ``u < v`` in ascending order, shape (edges, 2)."""
-        out = np.empty((self.num_arcs // 2, 2), np.int64)
-        _list_edges(self.start, self.count, self.neighbours, out)
-        return out
+        return self.edges_from(0, self.start.size)
+
+    def edges_from(self, first: int, last: int) -> NDArray[np.int64]:
+        """Return those of the edges whose smaller end is in ``first .. last - 1``."""
+        out = np.empty((int(self.count[first:last].sum(dtype=np.int64)), 2), np.int64)
+        return out[: _list_edges(self.start, self.count, self.neighbours, first, last, out)]
 
     def has_edges(self, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Tell for each slot pair whether the edge is there."""
@@ -96,14 +99,15 @@ def _fill_rows(low, high, place, neighbours):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(cache=True)
-def _list_edges(start, count, neighbours, out):  # type: ignore[no-untyped-def]
+def _list_edges(start, count, neighbours, first, last, out):  # type: ignore[no-untyped-def]
     m = 0
-    for i in range(start.size):
+    for i in range(first, last):
         for p in range(start[i], start[i] + count[i]):
             if neighbours[p] > i:
                 out[m, 0] = i
                 out[m, 1] = neighbours[p]
                 m += 1
+    return m
 
 
 @nb.njit(cache=True)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from oubli.errors import OubliError
-from oubli.guarantees.folder import write_folder
 
 LEAST_CHANCE = 1e-9
 """Noise less likely than this was not drawn from what it is said to come from."""
@@ -25,11 +24,11 @@ class Verifiable(Protocol):
     def digest(self) -> str:
         """Return the digest of its canonical bytes."""
 
-    def to_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return it as plain values and arrays."""
+    def write_remains(self, folder: Path) -> dict[str, Any]:
+        """Write the data it still holds, and nothing that it made of them, to a new folder; return its description."""
 
-    def certified_arrays(self) -> tuple[str, ...]:
-        """Return which of these arrays a certificate is about, none for an exact model."""
+    def roomy_folder(self) -> Path | None:
+        """Return a folder with room for files like its own; None where that of the system will do."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +84,8 @@ def verify(model: Verifiable) -> Verification:
         When the fresh process fails.
     """
     started = time.perf_counter()
-    description, arrays = model.to_state()
-    # The ledger of removed ids is nothing to fit from.
-    raw = {name: a for name, a in arrays.items() if name.startswith("graph.") and "ledger" not in name}
-    raw |= {name: arrays[name] for name in model.certified_arrays()}
-    with tempfile.TemporaryDirectory(prefix="oubli-verify-") as folder:
-        write_folder(Path(folder) / "remains", description, raw)
+    with tempfile.TemporaryDirectory(prefix="oubli-verify-", dir=model.roomy_folder()) as folder:
+        description = model.write_remains(Path(folder) / "remains")
         # Isolated from the working folder, whose files could stand in for modules; oubli itself is this one.
         command = [sys.executable, "-P", "-m", "oubli.models.rebuild", str(Path(folder) / "remains")]
         paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]

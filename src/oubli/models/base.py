@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import time
 from abc import abstractmethod
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from oubli.engines import Store
 from oubli.errors import InputError, NotFittedError, OubliError, UnsweptError
+from oubli.graph.disk.links import link_graph
 from oubli.graph.graph import Graph
 from oubli.graph.removal import Missing, Removal, RemovalPlan
 from oubli.graph.state import beside_store, graph_from_arrays, graph_of_store, graph_to_arrays
@@ -141,7 +143,7 @@ class NodeClassifier(NodePredictor):
         try:
             account = self._forget(plan, level)
         except Exception as error:
-            self._broken = None if self.forgets_aside else f"interrupted by {type(error).__name__}: {error}"
+            self._broken = None if self._forgot_nothing() else f"interrupted by {type(error).__name__}: {error}"
             raise
         self.level_ = "frozen" if level == "frozen" and self._has_choices() else "reselected"
         self._broken = None
@@ -203,6 +205,10 @@ class NodeClassifier(NodePredictor):
         kept = graph_to_arrays(self.graph_) if self._store() is None else beside_store(self.graph_)
         return description, {f"graph.{name}": array for name, array in kept.items()} | self._state_arrays()
 
+    def _forgot_nothing(self) -> bool:
+        """Tell whether a removal that has just failed left the model as it was."""
+        return self.forgets_aside
+
     def _store(self) -> Store | None:
         """Return the mapped files that hold the graph and the rows of the model, if it has any."""
         return None
@@ -229,6 +235,25 @@ class NodeClassifier(NodePredictor):
         if "stream" in description:
             model.stream_position = StreamPosition(**description["stream"])
         return model
+
+    def write_remains(self, folder: Path) -> dict[str, Any]:
+        """Write the data that the model still holds, and nothing that it made of them; return its description."""
+        store = self._store()
+        description, arrays = self.to_state()
+        # The ledger of removed ids is nothing to fit from.
+        raw = {name: a for name, a in arrays.items() if name.startswith("graph.") and "ledger" not in name}
+        write_folder(folder, description, raw | {name: arrays[name] for name in self.certified_arrays()})
+        if store is not None:
+            link_graph(store.folder, store.files, folder)
+        return description
+
+    def roomy_folder(self) -> Path | None:
+        """Return a folder with room for files like the model's own; None where that of the system will do."""
+        store = self._store()
+        if store is None:
+            return None
+        beside = store.folder.parent if store.settled_as is None else store.folder.parent.parent
+        return beside if os.access(beside, os.W_OK) else None
 
     def guarantee(self) -> Guarantee:
         """Return what the model as it is promises of the removals so far."""

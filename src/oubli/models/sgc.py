@@ -182,6 +182,9 @@ class SGCRidge(NodeClassifier):
         self._engine = self._make_engine(graph)
         return self._engine.own(graph)
 
+    def _forgot_nothing(self) -> bool:
+        return self._engine.forgets_aside and not self._engine_forgot
+
     def _make_engine(self, graph: Graph) -> Engine:
         return choose_engine(self.engine, graph, self._recipe(None), self.scratch, self.workers)
 
@@ -235,7 +238,9 @@ class SGCRidge(NodeClassifier):
         return weights_from_rows(rows, codes, 2**self.fraction_bits, alpha, self.fraction_bits, weights)
 
     def _forget(self, plan: RemovalPlan, level: Level) -> dict[str, Any]:
+        self._engine_forgot = False
         account = self._engine.forget(plan)
+        self._engine_forgot = True
         projection = self.choices_["projection"]
         if level == "reselected" and self._choose_projection() != projection:
             self._fit(None)

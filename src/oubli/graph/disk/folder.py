@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +233,14 @@ def write_graph(graph: Graph, path: str | Path) -> GraphManifest:
     manifest = GraphManifest(compact.num_nodes, compact.adjacency.num_arcs, compact.num_features, files)
     manifest.write(folder)
     return manifest
+
+
+def replace_array(folder: Path, name: str, array: NDArray[Any]) -> None:
+    """Put another array of the same length in the place of one of a graph folder."""
+    manifest = read_graph_manifest(folder)
+    (folder / f"{name}.npy").unlink()
+    fill(folder / f"{name}.npy", array)
+    replace(manifest, files=manifest.files | {name: entry(folder / f"{name}.npy")}).write(folder)
 
 
 def fill(path: Path, array: NDArray[Any]) -> NDArray[Any]:
