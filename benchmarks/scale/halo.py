@@ -14,9 +14,7 @@ from oubli.graph.disk import open_graph
 PARTITIONS = (1, 2, 4)
 
 
-def halo(
-    graph: str, scratch: str, requests: str, partitions: int, asked: Sequence[Sequence[Any]]
-) -> dict[str, Any]:
+def halo(graph: str, scratch: str, requests: str, partitions: int, asked: Sequence[Sequence[Any]]) -> dict[str, Any]:
     """Fit with a worker a partition and carry out requests, each given as kind, size and number of the draw."""
     from oubli.engines.dask import DaskEngine
 

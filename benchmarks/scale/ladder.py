@@ -111,9 +111,7 @@ def _prepare(size: Size, place: Place, plan: Plan, keep: bool, results: Results)
         results.put(size, None, rows.of_graph(made, brought))
         if not keep:
             shutil.rmtree(place.source)
-    drawn = run_phase(
-        "draw", plan.threads, graph=str(place.graph), requests=str(place.requests), draws=plan.requests
-    )
+    drawn = run_phase("draw", plan.threads, graph=str(place.graph), requests=str(place.requests), draws=plan.requests)
     return [(kind, int(count)) for kind, _, count in (case.partition("_") for case in drawn["cases"])]
 
 

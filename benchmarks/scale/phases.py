@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ Found = dict[str, Any]
 
 def generate(arcs: int, features: int, source: str) -> Found:
     """Write the source of a graph."""
+    _rehearse(features, Path(source).parent)
     with metered("generate") as mark:
         write_source(Size(arcs, features), Path(source))
     return {"marks": [mark]}
@@ -28,12 +30,24 @@ def generate(arcs: int, features: int, source: str) -> Found:
 
 def bring_in(arcs: int, features: int, source: str, graph: str, memory: int) -> Found:
     """Import a source to a graph folder."""
-    files = {name: Path(source) / f"{name}.npy" for name in ("features", "labels", *SPLITS)}
+    _rehearse(features, Path(source).parent)
     with metered("import") as mark:
-        report = import_graph(
-            Path(source) / "edges.npy", graph, **files, num_nodes=Size(arcs, features).nodes, memory=memory
-        )
-    return {"marks": [mark], "report": report.to_dict()}
+        report = _import(Size(arcs, features), Path(source), Path(graph), memory)
+    return {"marks": [mark], "report": report}
+
+
+def _import(size: Size, source: Path, graph: Path, memory: int) -> dict[str, Any]:
+    files = {name: source / f"{name}.npy" for name in ("features", "labels", *SPLITS)}
+    report = import_graph(source / "edges.npy", graph, **files, num_nodes=size.nodes, memory=memory)
+    return report.to_dict()
+
+
+def _rehearse(features: int, scratch: Path) -> None:
+    """Make and import a small graph, so that nothing is left to compile."""
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        small, place = Size(20_000, features), Path(folder)
+        write_source(small, place / "source")
+        _import(small, place / "source", place / "graph", 2**20)
 
 
 def draw(graph: str, requests: str, draws: int) -> Found:

@@ -30,9 +30,10 @@ def draw_requests(graph_folder: Path, target: Path, draws: int) -> dict[str, int
     rng = np.random.default_rng(SEED)
     ids, arrays, cases = graph.index.ids, {}, {}
     with_edges = np.count_nonzero(graph.adjacency.count)
-    sizes = {kind: [size for size in CHANGES if size * draws <= MOST * whole] for kind, whole in (
-        ("node", with_edges), ("edge", graph.num_edges)
-    )}
+    sizes = {
+        kind: [size for size in CHANGES if size * draws <= MOST * whole]
+        for kind, whole in (("node", with_edges), ("edge", graph.num_edges))
+    }
     gone = _draw_nodes(graph, draws * sum(sizes["node"]), rng)
     pairs = _draw_edges(graph, draws * sum(sizes["edge"]), gone, rng)
     for kind, drawn in (("edge", pairs), ("node", gone)):
@@ -66,9 +67,7 @@ def _draw_nodes(graph: Graph, wanted: int, rng: np.random.Generator) -> NDArray[
     return found[:wanted]
 
 
-def _draw_edges(
-    graph: Graph, wanted: int, without: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.int64]:
+def _draw_edges(graph: Graph, wanted: int, without: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
     lists, taken = graph.adjacency, np.sort(without)
     keys = np.empty(0, np.int64)
     while keys.size < wanted:

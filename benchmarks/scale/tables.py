@@ -20,8 +20,7 @@ TITLE = "From a million edges to a billion: R-MAT graphs, two hops, random walk"
 WHERE = """
     name | arcs
     features | features | d
-    engine | engine
-"""
+    engine | engine"""
 TABLES = {
     "removals": Shape(
         "Removals beside a full re-solve",

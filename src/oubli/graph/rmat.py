@@ -54,9 +54,7 @@ class Rmat:
 
     def __post_init__(self) -> None:
         expect(0 <= self.scale <= 30 and self.pairs >= 0, "scale in 0 .. 30 and no negative number of edges")
-        expect(
-            min(self.a, self.b, self.c) >= 0 and self.a + self.b + self.c <= 1, "a, b, c >= 0 with a + b + c <= 1"
-        )
+        expect(min(self.a, self.b, self.c) >= 0 and self.a + self.b + self.c <= 1, "a, b, c >= 0 with a + b + c <= 1")
 
     @property
     def blocks(self) -> int:
