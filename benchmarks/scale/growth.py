@@ -46,7 +46,7 @@ class Curve:
 
 
 def curves(rows: Rows) -> list[Curve]:
-    """Return all curves of two points or more: over graphs for a fixed change, and over changes of the largest graph."""
+    """Return curves of two points or more: over graphs for a fixed change, over changes on the largest graph."""
     found: dict[tuple[Any, ...], list[tuple[float, float]]] = defaultdict(list)
     for row in rows["phases"]:
         if row["phase"] in PHASES:

@@ -1,4 +1,4 @@
-"""What the shards of a Dask engine take, and what they send one another: against their number, and against the change."""
+"""What shards of a Dask engine take, and what they send one another: by their number, and by the change."""
 
 from __future__ import annotations
 

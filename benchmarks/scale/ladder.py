@@ -1,4 +1,4 @@
-"""Sizes one after the other, each from its edges to models that forgot; rows are written as soon as they are measured."""
+"""Sizes one after the other, from edges to models that forgot; rows are written as soon as they are measured."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ EVERY = 0.05
 def run_phase(phase: str, threads: int, **job: Any) -> dict[str, Any]:
     """Run a function of `benchmarks.scale.phases` in a fresh process and return what it returned.
 
-    Each of its marks is given the peaks, in bytes, of what was in use while it lasted: "anon" and "rss" of the process and
-    its children together.
+    Each of its marks is given the peaks, in bytes, of what was in use while it lasted: "anon" and "rss" of the process
+    and its children together.
 
     Raises
     ------

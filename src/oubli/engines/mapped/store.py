@@ -69,7 +69,10 @@ class Store:
 
     def empty(self, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """Return a new array of zeros; one of that name before it goes when the store is next settled."""
-        file = f"{name}.{secrets.token_hex(4)}.npy" if name in self.files else f"{name}.npy"
+        file = f"{name}.npy"
+        if (self.folder / file).exists():
+            # Of an array before it, be that still one of the store's or given up already.
+            file = f"{name}.{secrets.token_hex(4)}.npy"
         former = self.files.get(name) if self.settled_as is None else None
         array = allocate(self.folder / file, shape, dtype)
         if former is not None:
