@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.scale import rows
 from benchmarks.scale.figure import draw_figure
-from benchmarks.scale.models import ENGINES
+from benchmarks.scale.models import ENGINES, changes_in_place
 from benchmarks.scale.processes import run_phase
 from benchmarks.scale.sizes import Size, check_room
 from benchmarks.scale.tables import Results
@@ -126,7 +126,7 @@ def _measure(
     fitted = run_phase("fit", plan.threads, **asking, graph=str(place.graph))
     _say(size, f"fit, {engine}", fitted)
     first = [[*case, 0] for case in cases]
-    forgot = [run_phase("unlearn", plan.threads, **asking, asked=first, cold=True, digest=False)]
+    forgot = [run_phase("unlearn", plan.threads, **asking, asked=first, cold=changes_in_place(engine), digest=False)]
     solved = []
     for at, asked in enumerate(_rounds(cases, plan)):
         last = at == plan.rounds - 1

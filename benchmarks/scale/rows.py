@@ -87,9 +87,8 @@ def _removal(marks: Sequence[Found], kept: Sequence[Found], again: float) -> Row
 
 
 def _digests(fitted: Found, forgot: Sequence[Found], solved: Sequence[Found], verified: Found) -> Row:
-    pairs = [
-        (one[key], other[key]) for one, other in zip(forgot[1:], solved, strict=True) for key in ("weights", "digest")
-    ]
+    rounds = list(zip(forgot[1:], solved, strict=True))
+    pairs = [(one[key], other[key]) for one, other in rounds for key in ("weights", "digest")]
     return {
         "fitted": fitted["digest"],
         "forgot": forgot[-1]["digest"],

@@ -164,7 +164,7 @@ class Results:
         return self.folder / f"{self.name}.svg"
 
     def put(self, size: Size, engine: str | None, rows: Mapping[str, list[Row]]) -> Path:
-        """Replace the rows of a graph on an engine (None: of the graph itself) and write all; return the tables' path."""
+        """Replace the rows of a graph on an engine (None: of the graph itself) and write all; return the path."""
         key = {"name": size.name, "arcs": size.arcs, "features": size.features, "engine": engine}
         for table in TABLES:
             kept = [row for row in self.rows[table] if not key.items() <= row.items()]

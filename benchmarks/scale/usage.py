@@ -41,8 +41,8 @@ def memory(pid: int) -> dict[str, int]:
 def metered(name: str, **described: Any) -> Iterator[dict[str, Any]]:
     """Fill a dictionary with what this process and its children used in the block.
 
-    Beside what was `described` it has the seconds "wall" and "cpu", the COUNTERS of /proc/self/io, and "begin" and "end"
-    on the clock that all processes share, so that another process may say what memory was in use meanwhile.
+    Beside what was `described` it has the seconds "wall" and "cpu", the COUNTERS of /proc/self/io, and "begin" and
+    "end" on the clock that all processes share, so that another process may say what memory was in use meanwhile.
     """
     mark: dict[str, Any] = {"name": name, **described}
     cpu, moved = _cpu(), _moved()

@@ -104,7 +104,9 @@ def rmat_edges(
     expect(0 <= scale <= 30 and edge_factor >= 0, "scale in 0 .. 30 and edge_factor >= 0")
     drawn = Rmat(scale, edge_factor << scale, a, b, c, seed)
     keys = [np.empty(0, np.int64)]
-    keys += [pair_keys(*drawn.block(at).T, 1 << scale) for at in range(drawn.blocks)]
+    for at in range(drawn.blocks):
+        u, v = drawn.block(at).T
+        keys.append(pair_keys(u, v, 1 << scale))
     return pairs_of_keys(distinct(*keys), 1 << scale)
 
 
