@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not chosen.features:
         sizes = [size for size in sizes if size.features == FEATURES[0] or size.arcs <= WIDE_UP_TO]
     rounds, draws = (1, 2) if chosen.quick else (chosen.rounds, chosen.draws)
-    plan = Plan(rounds, draws, chosen.threads, chosen.memory << 20)
+    plan = Plan(rounds, draws, chosen.threads, chosen.memory << 20, not chosen.no_verify)
     results = Results(chosen.name, chosen.folder)
     with tempfile.TemporaryDirectory(prefix="oubli-scale-") as own:
         scratch = chosen.scratch or Path(own)
@@ -51,6 +51,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--draws", type=int, default=2, help="requests of each case in such a process")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="default: as many as cores")
     parser.add_argument("--memory", type=int, default=1024, metavar="MIB", help="for the importer (default: 1024)")
+    parser.add_argument("--no-verify", action="store_true", help="rebuild nothing in another process at the end")
     parser.add_argument("--scratch", type=Path, metavar="FOLDER", help="for graphs and models; needs room")
     parser.add_argument("--keep", action="store_true", help="leave graphs and models there, and use graphs found there")
     parser.add_argument("--folder", type=Path, help="where the results go (default: benchmarks/results)")

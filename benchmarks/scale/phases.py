@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from benchmarks.scale.requests import draw_requests, read_request, read_scored
 from benchmarks.scale.sizes import Size
 from benchmarks.scale.source import SPLITS, write_source
 from benchmarks.scale.usage import drop_pages, metered
+from oubli.errors import OubliError
 from oubli.graph import import_graph
 from oubli.graph.disk import open_graph
 
@@ -119,8 +121,13 @@ def verify(model: str, engine: str) -> Found:
     """Rebuild a model from what its graph still has, in another fresh process, and compare digests."""
     opened = open_model(Path(model), engine)
     with metered("verify") as mark:
-        verification = oubli.verify(opened)
-    return {"marks": [mark], "identical": verification.identical, "digest": verification.digests["rebuilt"]}
+        try:
+            identical: bool | None = oubli.verify(opened).identical
+        except OubliError as error:
+            # A rebuild that cannot be made, for want of memory say, is no reason to lose what was measured.
+            print(f"verify: {error}", file=sys.stderr)
+            identical = None
+    return {"marks": [mark] if identical is not None else [], "identical": identical}
 
 
 PHASES: dict[str, Callable[..., Found]] = {

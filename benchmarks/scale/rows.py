@@ -93,7 +93,7 @@ def _digests(fitted: Found, forgot: Sequence[Found], solved: Sequence[Found], ve
         "fitted": fitted["digest"],
         "forgot": forgot[-1]["digest"],
         "resolved_equal": all(one == other for one, other in pairs),
-        "verified": bool(verified["identical"]),
+        "verified": verified["identical"],
         "before": fitted["accuracy"],
         "after": forgot[-1]["accuracy"],
     }

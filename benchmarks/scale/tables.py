@@ -74,7 +74,8 @@ TABLES = {
         "Bytes",
         "SHA-256 of the models: *fitted*, and *after* all the removals, which are the same for all engines. *re-solved "
         "equal*: every process that solved the model again on its graph had the bytes that forgetting had left. "
-        "*engines equal*: both digests are those of the other engines measured. Accuracy on test nodes, in per cent.",
+        "*engines equal*: both digests are those of the other engines measured. *verified* is blank where no rebuild "
+        "was made. Accuracy on test nodes, in per cent.",
         f"""{WHERE}
     fitted_short | fitted
     after_short | after
