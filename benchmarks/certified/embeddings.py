@@ -14,8 +14,7 @@ from benchmarks.data import FEATURE_SEED, arxiv, small_graph
 from benchmarks.results import Table, make_table, write_results
 from benchmarks.timing import Samples, summary
 from benchmarks.unlearning.requests import draw_requests
-from oubli.graph import Graph, label_features
-from oubli.graph.generate import rmat_edges
+from oubli.graph import Graph, label_features, rmat_edges
 from oubli.propagation import Embedding, IntegerEmbedding, LazyPropagation, Operator, Quantiser, hop_weights
 
 HOPS = 2

@@ -4,11 +4,12 @@ from oubli.graph.archive import read_npz, write_npz
 from oubli.graph.collection import GraphCollection, LabelledGraph
 from oubli.graph.convert import from_networkx, from_pyg, to_networkx, to_pyg
 from oubli.graph.datasets import list_datasets, load_collection, load_dataset, load_graph
-from oubli.graph.generate import generate_graph, label_features, rmat_edges
+from oubli.graph.generate import generate_graph, label_features
 from oubli.graph.graph import Graph
 from oubli.graph.importing import ImportReport, import_graph
 from oubli.graph.molecules import generate_molecules
 from oubli.graph.removal import Removal, RemovalPlan
+from oubli.graph.rmat import rmat_edges
 from oubli.graph.tables import read_tables
 
 __all__ = [

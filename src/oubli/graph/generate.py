@@ -1,6 +1,8 @@
-"""Graphs out of nothing: labelled ones with a chosen homophily, and R-MAT edges for tests of scale."""
+"""Graphs out of nothing: labelled, with a chosen homophily, and features drawn from labels."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +14,7 @@ from oubli.graph.graph import Graph
 MOST_FILLED = 0.9  # share of the possible pairs that may become edges, where drawing the last few would take for ever
 FEW_PAIRS = 10_000  # here it does not
 WEIGHTED_ROUNDS = 30  # after so many draws by popularity, the pairs that are left are drawn evenly
-RMAT_CHUNK = 1 << 16  # edges drawn at a time, to stay in the processor's cache; part of what a seed means
+ROWS = 1 << 16  # feature rows drawn at a time
 
 
 def generate_graph(
@@ -128,59 +130,28 @@ def label_features(
     codes = np.asarray(labels)
     if codes.ndim != 1 or codes.dtype.kind not in "iu":
         raise InputError(f"labels: expected integers of shape (nodes,), got {codes.dtype} of shape {codes.shape}")
-    rng = generator_of(seed)
-    means = rng.standard_normal((int(codes.max(initial=-1)) + 1, num_features))
-    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
-    means = np.concatenate([means, np.zeros((1, num_features))])
-    rows = rng.standard_normal((codes.size, num_features), dtype=np.float32)
-    rows *= np.float32(noise)
-    rows += means.astype(np.float32)[np.where(codes < 0, len(means) - 1, codes)]
+    rows = np.empty((codes.size, num_features), np.float32)
+    at = 0
+    for block in feature_blocks(codes, num_features, noise, seed):
+        rows[at : at + len(block)] = block
+        at += len(block)
     return rows
 
 
-def rmat_edges(
-    scale: int, edge_factor: int = 16, a: float = 0.57, b: float = 0.19, c: float = 0.19, seed: int = 0
-) -> NDArray[np.int64]:
-    """Draw the edges of an R-MAT graph: each falls into a quadrant of the adjacency matrix, `scale` times over.
-
-    Parameters
-    ----------
-    scale : int
-        The graph has ``2 ** scale`` nodes, ``0 .. 2 ** scale - 1``; many of them have no edge.
-    edge_factor : int, default 16
-        Edges drawn for each node; repeated edges and self-loops then go, so fewer remain.
-    a, b, c : float
-        Chances of three of the four quadrants.
-    seed : int, default 0
-        Same seed, same edges.
-
-    Returns
-    -------
-    ndarray of int64, shape (edges, 2)
-        Pairs ``u < v``, each once, ascending.
-
-    Raises
-    ------
-    InputError
-        For values out of range.
-    """
-    expect(0 <= scale <= 30 and edge_factor >= 0, "scale in 0 .. 30 and edge_factor >= 0")
-    expect(min(a, b, c) >= 0 and a + b + c <= 1, "a, b, c >= 0 with a + b + c <= 1")
+def feature_blocks(
+    labels: NDArray[np.integer], num_features: int, noise: float, seed: int
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the rows of `label_features` some at a time, for more of them than memory holds."""
     rng = generator_of(seed)
-    wanted = edge_factor << scale
-    keys = [np.empty(0, np.int64)]
-    for start in range(0, wanted, RMAT_CHUNK):
-        size = min(RMAT_CHUNK, wanted - start)
-        u, v = np.zeros(size, np.int64), np.zeros(size, np.int64)
-        for _ in range(scale):
-            draw = rng.random(size, dtype=np.float32)
-            lower = draw >= a + b
-            u <<= 1
-            u |= lower
-            v <<= 1
-            v |= (draw >= a) ^ lower ^ (draw >= a + b + c)
-        keys.append(_pair_keys(u, v, 1 << scale))
-    return _pairs(distinct(*keys), 1 << scale)
+    means = rng.standard_normal((int(labels.max(initial=-1)) + 1, num_features))
+    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
+    means = np.concatenate([means, np.zeros((1, num_features))]).astype(np.float32)
+    for first in range(0, labels.size, ROWS):
+        codes = labels[first : first + ROWS]
+        rows = rng.standard_normal((codes.size, num_features), dtype=np.float32)
+        rows *= np.float32(noise)
+        rows += means[np.where(codes < 0, len(means) - 1, codes)]
+        yield rows
 
 
 def _draw_pairs(
@@ -202,11 +173,11 @@ def _draw_pairs(
             break
         weights = popularity if attempt < WEIGHTED_ROUNDS else np.ones(num_nodes)
         u, v = _draw_ends(labels, weights, wanted - keys.size, same, rng)
-        fresh = distinct(_pair_keys(u, v, num_nodes))
+        fresh = distinct(pair_keys(u, v, num_nodes))
         fresh = fresh[~np.isin(fresh, keys, assume_unique=True)]
         # In random order, or the last round would favour nodes with small numbers.
         keys = np.concatenate([keys, rng.permutation(fresh)[: wanted - keys.size]])
-    return _pairs(keys, num_nodes)
+    return pairs_of_keys(keys, num_nodes)
 
 
 def _draw_ends(
@@ -229,12 +200,14 @@ def _draw_ends(
     return u[keep], v[keep]
 
 
-def _pair_keys(u: NDArray[np.int64], v: NDArray[np.int64], num_nodes: int) -> NDArray[np.int64]:
+def pair_keys(u: NDArray[np.int64], v: NDArray[np.int64], num_nodes: int) -> NDArray[np.int64]:
+    """Return one integer a pair, the same in both directions; self-loops are left out."""
     loops = u == v
     return np.asarray((np.minimum(u, v) * num_nodes + np.maximum(u, v))[~loops])
 
 
-def _pairs(keys: NDArray[np.int64], num_nodes: int) -> NDArray[np.int64]:
+def pairs_of_keys(keys: NDArray[np.int64], num_nodes: int) -> NDArray[np.int64]:
+    """Return the pairs ``u < v`` of `pair_keys`."""
     return np.column_stack([keys // num_nodes, keys % num_nodes])
 
 

@@ -81,6 +81,7 @@ class Store:
         """Return a new array of zeros; one of that name before it goes when the store is next settled."""
         file = f"{name}.npy"
         if (self.folder / file).exists():
+            # Of an array before it, be that still one of the store's or given up already.
             file = f"{name}.{secrets.token_hex(4)}.npy"
         array = allocate(self.folder / file, shape, dtype)
         if name in self.files:

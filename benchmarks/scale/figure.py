@@ -1,0 +1,67 @@
+"""The figure of growth, made from the recorded rows and from nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks.scale.growth import Curve, Rows, curves
+
+COLOURS = {"memory": "#b23a48", "mmap": "#0b6e4f", "dask": "#d98e04", None: "0.4"}
+MARKERS = {1: "o", 100: "s", 5000: "^"}
+PANELS = (
+    ("edges", "removals of edges, by the graph"),
+    ("nodes", "removals of nodes, by the graph"),
+    ("change", "removals, by the change, on the largest graph"),
+    ("whole", "the whole: import, fit, re-solve"),
+)
+
+
+def draw_figure(rows: Rows, path: Path) -> None:
+    """Draw seconds against the size of the graph and of the change, with the exponents; a row of panels a width."""
+    found = curves(rows)
+    if not found:
+        return
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot as plt
+
+    # The same bytes from the same records.
+    plt.rcParams["svg.hashsalt"] = "oubli"
+    widths = sorted({curve.features for curve in found})
+    size = 4.2 * len(PANELS), 3.6 * len(widths)
+    figure, axes = plt.subplots(len(widths), len(PANELS), figsize=size, squeeze=False, layout="constrained")
+    for curve in found:
+        here = axes[widths.index(curve.features)][[name for name, _ in PANELS].index(_panel(curve))]
+        label = f"{curve.what.removeprefix('unlearn ')}, {curve.engine or 'all'}: {curve.exponent()[0]:.2f}"
+        here.plot(*zip(*curve.points, strict=True), label=label, linewidth=1.2, markersize=4, **_style(curve))
+    for line, features in zip(axes, widths, strict=True):
+        for here, (name, title) in zip(line, PANELS, strict=True):
+            here.set(xscale="log", yscale="log", xlabel="nodes or edges removed" if name == "change" else "arcs")
+            here.set_title(f"{title}\n{features} features", fontsize=9)
+            here.spines[["top", "right"]].set_visible(False)
+            if here.lines:
+                here.legend(fontsize=6, frameon=False, title="exponent", title_fontsize=6)
+        line[0].set_ylabel("seconds")
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+def _panel(curve: Curve) -> str:
+    if not curve.what.startswith("unlearn"):
+        return "whole"
+    if curve.against != "edges of the graph":
+        return "change"
+    return "edges" if "edge" in curve.what else "nodes"
+
+
+def _style(curve: Curve) -> dict[str, Any]:
+    words = curve.what.replace(",", "").split()
+    number = next((int(word) for word in words if word.isdigit()), 0)
+    dashed = curve.what in ("import", "fit") or curve.what == "unlearn nodes"
+    return {
+        "color": COLOURS[curve.engine],
+        "marker": MARKERS.get(number, "."),
+        "linestyle": ":" if curve.what == "fit" else "--" if dashed else "-",
+    }
