@@ -167,7 +167,7 @@ class Results:
     def put(self, size: Size, engine: str | None, rows: Mapping[str, list[Row]]) -> Path:
         """Replace the rows of a graph on an engine (None: of the graph itself) and write all; return the path."""
         key = {"name": size.name, "arcs": size.arcs, "features": size.features, "engine": engine}
-        for table in TABLES:
+        for table in (name for name in TABLES if name not in DERIVED):
             kept = [row for row in self.rows[table] if not key.items() <= row.items()]
             fresh = [key | row for row in rows.get(table, [])]
             self.rows[table] = sorted(kept + fresh, key=_order)
