@@ -106,7 +106,7 @@ def on(make):
     """Return SGCRidge over the engine that `make` returns."""
 
     class Elsewhere(SGCRidge):
-        def _make_engine(self):
+        def _make_engine(self, graph):
             return make()
 
     return Elsewhere

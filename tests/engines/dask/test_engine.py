@@ -56,8 +56,8 @@ def test_what_was_saved_is_taken_over_as_it_is(scheduler):
     first = SGCRidge(hops=2).fit(raw.build())
     first.unlearn(Removal(nodes=raw.ids[:7]))
     description, arrays = first.to_state()
-    with DaskEngine(scheduler, 3) as engine:
-        model = on(lambda: engine).from_state(description, arrays)
+    model = SGCRidge.from_state(description, arrays, engine="dask", workers=scheduler)
+    with model.engine_ as engine:
         assert model.digest() == first.digest()
         assert engine.traffic_.rows == []
         more = Removal(nodes=raw.ids[20:30], features=raw.ids[40:42])
@@ -194,7 +194,7 @@ from oubli.graph import generate_graph
 from oubli.models import SGCRidge
 
 class Elsewhere(SGCRidge):
-    def _make_engine(self):
+    def _make_engine(self, graph):
         return DaskEngine(2)
 
 if __name__ == "__main__":
