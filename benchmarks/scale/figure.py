@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.scale.growth import Curve, Rows, curves
+from benchmarks.scale.growth import CHANGE, REACHED, Curve, Rows, curves
 
 COLOURS = {"memory": "#b23a48", "mmap": "#0b6e4f", "dask": "#d98e04", None: "0.4"}
 MARKERS = {1: "o", 100: "s", 5000: "^"}
@@ -13,8 +13,11 @@ PANELS = (
     ("edges", "removals of edges, by the graph"),
     ("nodes", "removals of nodes, by the graph"),
     ("change", "removals, by the change, on the largest graph"),
+    ("reached", "removals, by the rows they reach"),
     ("whole", "the whole: import, fit, re-solve"),
 )
+
+AXES = {"change": "nodes or edges removed", "reached": "rows, all hops together"}
 
 
 def draw_figure(rows: Rows, path: Path) -> None:
@@ -28,17 +31,16 @@ def draw_figure(rows: Rows, path: Path) -> None:
     from matplotlib import pyplot as plt
 
     # The same bytes from the same records.
-    plt.rcParams["svg.hashsalt"] = "oubli"
+    plt.rcParams |= {"svg.hashsalt": "oubli", "svg.fonttype": "none"}
     widths = sorted({curve.features for curve in found})
     size = 4.2 * len(PANELS), 3.6 * len(widths)
     figure, axes = plt.subplots(len(widths), len(PANELS), figsize=size, squeeze=False, layout="constrained")
     for curve in found:
         here = axes[widths.index(curve.features)][[name for name, _ in PANELS].index(_panel(curve))]
-        label = f"{curve.what.removeprefix('unlearn ')}, {curve.engine or 'all'}: {curve.exponent()[0]:.2f}"
-        here.plot(*zip(*curve.points, strict=True), label=label, linewidth=1.2, markersize=4, **_style(curve))
+        _draw_curve(here, curve)
     for line, features in zip(axes, widths, strict=True):
         for here, (name, title) in zip(line, PANELS, strict=True):
-            here.set(xscale="log", yscale="log", xlabel="nodes or edges removed" if name == "change" else "arcs")
+            here.set(xscale="log", yscale="log", xlabel=AXES.get(name, "arcs"))
             here.set_title(f"{title}\n{features} features", fontsize=9)
             here.spines[["top", "right"]].set_visible(False)
             if here.lines:
@@ -48,11 +50,23 @@ def draw_figure(rows: Rows, path: Path) -> None:
     plt.close(figure)
 
 
+def _draw_curve(axes: Any, curve: Curve) -> None:
+    exponent = curve.exponent()[0]
+    label = f"{curve.what.removeprefix('unlearn ')}, {curve.engine or 'all'}"
+    label += "" if exponent is None else f": {exponent:.2f}"
+    (line,) = axes.plot(*zip(*curve.points, strict=True), label=label, linewidth=1.2, markersize=4, **_style(curve))
+    # Hollow where all was computed anew.
+    whole = [point for point in curve.points if point[0] in curve.whole]
+    if whole:
+        style = {"marker": line.get_marker(), "markeredgecolor": line.get_color(), "markerfacecolor": "white"}
+        axes.plot(*zip(*whole, strict=True), linestyle="none", markersize=4, zorder=3, **style)
+
+
 def _panel(curve: Curve) -> str:
     if not curve.what.startswith("unlearn"):
         return "whole"
-    if curve.against != "edges of the graph":
-        return "change"
+    if curve.against in (CHANGE, REACHED):
+        return "change" if curve.against == CHANGE else "reached"
     return "edges" if "edge" in curve.what else "nodes"
 
 
@@ -63,5 +77,5 @@ def _style(curve: Curve) -> dict[str, Any]:
     return {
         "color": COLOURS[curve.engine],
         "marker": MARKERS.get(number, "."),
-        "linestyle": ":" if curve.what == "fit" else "--" if dashed else "-",
+        "linestyle": "none" if curve.against == REACHED else ":" if curve.what == "fit" else "--" if dashed else "-",
     }

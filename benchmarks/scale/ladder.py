@@ -83,9 +83,12 @@ def climb(
         check_room(size, scratch, len(chosen), keep)
         place = Place(scratch / f"{size.name}-{size.features}")
         try:
-            cases = _prepare(size, place, plan, keep, results)
+            drawn = _prepare(size, place, plan, keep, results)
             for engine in chosen:
-                target = results.put(size, engine, _measure(size, engine, cases, place, plan))
+                found = _measure(size, engine, [(kind, count) for kind, count in drawn["cases"]], place, plan)
+                # Digests after removals are to be compared where these were the same.
+                found["digests"][0]["requests"] = drawn["sha256"]
+                target = results.put(size, engine, found)
                 if not keep:
                     shutil.rmtree(place.model(engine))
         finally:
@@ -101,8 +104,8 @@ def fitting(size: Size) -> list[str]:
     return [engine for engine in ENGINES if roomy or engine == "mmap"]
 
 
-def _prepare(size: Size, place: Place, plan: Plan, keep: bool, results: Results) -> list[tuple[str, int]]:
-    """Make the graph folder and draw the requests, unless an earlier run left the graph; return the cases there are."""
+def _prepare(size: Size, place: Place, plan: Plan, keep: bool, results: Results) -> dict[str, Any]:
+    """Make the graph folder, unless an earlier run left it, and draw the requests; return what is said of these."""
     place.folder.mkdir(parents=True, exist_ok=True)
     at = {"arcs": size.arcs, "features": size.features}
     if not place.graph.exists():
@@ -114,8 +117,8 @@ def _prepare(size: Size, place: Place, plan: Plan, keep: bool, results: Results)
         results.put(size, None, rows.of_graph(made, brought))
         if not keep:
             shutil.rmtree(place.source)
-    drawn = run_phase("draw", plan.threads, graph=str(place.graph), requests=str(place.requests), draws=plan.requests)
-    return [(kind, int(count)) for kind, _, count in (case.partition("_") for case in drawn["cases"])]
+    files = {"graph": str(place.graph), "requests": str(place.requests)}
+    return run_phase("draw", plan.threads, **files, draws=plan.requests, processes=1 + plan.rounds)
 
 
 def _measure(
@@ -129,11 +132,13 @@ def _measure(
     fitted = run_phase("fit", plan.threads, **asking, graph=str(place.graph))
     _say(size, f"fit, {engine}", fitted)
     first = [[*case, 0] for case in cases]
-    forgot = [run_phase("unlearn", plan.threads, **asking, asked=first, cold=changes_in_place(engine), digest=False)]
+    cold = {"cold": changes_in_place(engine), "digest": False, "process": 0}
+    forgot = [run_phase("unlearn", plan.threads, **asking, asked=first, **cold)]
     solved = []
     for at, asked in enumerate(_rounds(cases, plan)):
         last = at == plan.rounds - 1
-        forgot.append(run_phase("unlearn", plan.threads, **asking, asked=asked, cold=False, digest=last))
+        warm = {"cold": False, "digest": last, "process": 1 + at}
+        forgot.append(run_phase("unlearn", plan.threads, **asking, asked=asked, **warm))
         solved.append(run_phase("re-solve", plan.threads, **given, digest=last))
         _say(size, f"unlearn, {engine}", forgot[-1])
         _say(size, f"re-solve, {engine}", solved[-1])

@@ -10,6 +10,7 @@ from benchmarks.scale.sizes import HOPS
 from oubli.graph import Removal, generate_graph
 from oubli.graph.disk import open_graph, write_graph
 from oubli.models import SGCRidge, load_model
+from oubli.propagation.threads import SERIAL_WORK
 
 ENGINES = ("memory", "mmap", "dask")
 WORKERS = 2
@@ -44,7 +45,9 @@ def warm_up(engine: str, features: int, scratch: Path) -> None:
     if engine == "dask":
         # Its code runs in workers that each model starts anew.
         return
-    graph = generate_graph(num_nodes=4000, num_features=features, average_degree=max(4, 600 // features))
+    # Large enough for the code that several threads share.
+    nodes = min(40_000, 6 * SERIAL_WORK // (5 * features))
+    graph = generate_graph(num_nodes=nodes, num_features=features, average_degree=4)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         write_graph(graph, Path(folder) / "graph")
         model = make_model(engine, Path(folder)).fit(open_graph(Path(folder) / "graph"))

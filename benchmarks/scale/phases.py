@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 import oubli
 from benchmarks.scale.halo import halo
 from benchmarks.scale.models import changes_in_place, described, make_model, open_model, solve_again, warm_up
-from benchmarks.scale.requests import draw_requests, read_request, read_scored
+from benchmarks.scale.requests import draw_requests, read_first, read_request, read_scored
 from benchmarks.scale.sizes import Size
 from benchmarks.scale.source import SPLITS, write_source
 from benchmarks.scale.usage import drop_pages, metered
@@ -52,9 +53,11 @@ def _rehearse(features: int, scratch: Path) -> None:
         _import(small, place / "source", place / "graph", 2**20)
 
 
-def draw(graph: str, requests: str, draws: int) -> Found:
+def draw(graph: str, requests: str, draws: int, processes: int) -> Found:
     """Draw all removals that will be asked for."""
-    return {"marks": [], "cases": draw_requests(Path(graph), Path(requests), draws)}
+    cases = draw_requests(Path(graph), Path(requests), draws, processes)
+    with open(requests, "rb") as file:
+        return {"marks": [], "cases": cases, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 def fit(graph: str, model: str, engine: str, requests: str, features: int) -> Found:
@@ -73,12 +76,20 @@ def fit(graph: str, model: str, engine: str, requests: str, features: int) -> Fo
 
 
 def unlearn(
-    model: str, engine: str, requests: str, features: int, asked: Sequence[Sequence[Any]], cold: bool, digest: bool
+    model: str,
+    engine: str,
+    requests: str,
+    features: int,
+    asked: Sequence[Sequence[Any]],
+    process: int,
+    cold: bool,
+    digest: bool,
 ) -> Found:
     """Open a model and carry out requests, each given as kind, size and number of the draw.
 
-    With `cold`, what the system keeps of the model's files in memory is dropped before the model is opened, and again
-    before each request.
+    One comes first that is not timed. With `cold`, what the system keeps of the model's files in memory is dropped
+    before the model is opened, and again before each request. `process` tells which of the processes that forget this
+    is.
     """
     folder = Path(model)
     warm_up(engine, features, folder.parent)
@@ -88,6 +99,7 @@ def unlearn(
     with metered("load", cold=cold) as mark:
         opened = open_model(folder, engine)
     marks.append(mark)
+    opened.unlearn(read_first(Path(requests), process))
     for kind, size, number in asked:
         request = read_request(Path(requests), kind, size, number)
         if cold:

@@ -20,29 +20,27 @@ MOST = 0.1
 SCORED = 10_000
 
 
-def draw_requests(graph_folder: Path, target: Path, draws: int) -> dict[str, int]:
-    """Write `draws` requests of each case to a file; return for each case that the graph is large enough for, how many.
+def draw_requests(graph_folder: Path, target: Path, draws: int, processes: int) -> list[tuple[str, int]]:
+    """Write `draws` requests of each case to a file, and a first one a process; return the cases, as kind and size.
+
+    There are those that the graph is large enough for.
 
     No node and no edge is named twice, nor an edge of a node that is removed, so that the requests can be honoured in
     any order. Nodes without an edge are left out: to forget these costs next to nothing.
     """
     graph = open_graph(graph_folder)
     rng = np.random.default_rng(SEED)
-    ids, arrays, cases = graph.index.ids, {}, {}
-    with_edges = np.count_nonzero(graph.adjacency.count)
-    sizes = {
-        kind: [size for size in CHANGES if size * draws <= MOST * whole]
-        for kind, whole in (("node", with_edges), ("edge", graph.num_edges))
-    }
-    gone = _draw_nodes(graph, draws * sum(sizes["node"]), rng)
-    pairs = _draw_edges(graph, draws * sum(sizes["edge"]), gone, rng)
-    for kind, drawn in (("edge", pairs), ("node", gone)):
-        at = 0
-        for size in sizes[kind]:
-            arrays[f"{kind}_{size}"] = ids[drawn[at : at + draws * size]].reshape(draws, size, *drawn.shape[1:])
-            cases[f"{kind}_{size}"] = draws
-            at += draws * size
-    arrays["scored"] = ids[_draw_scored(graph, gone, rng)]
+    ids, arrays = graph.index.ids, {}
+    most = {"edge": MOST * graph.num_edges, "node": MOST * np.count_nonzero(graph.adjacency.count)}
+    cases = [(kind, size) for kind in KINDS for size in CHANGES if size * draws <= most[kind]]
+    wanted = {kind: draws * sum(size for of, size in cases if of == kind) for kind in KINDS}
+    nodes = _draw_nodes(graph, wanted["node"], rng)
+    drawn = {"edge": _draw_edges(graph, wanted["edge"] + processes, nodes, rng), "node": nodes}
+    for kind, size in cases:
+        taken, drawn[kind] = np.split(drawn[kind], [draws * size])
+        arrays[f"{kind}_{size}"] = ids[taken].reshape(draws, size, *taken.shape[1:])
+    arrays["first"] = ids[drawn["edge"]]
+    arrays["scored"] = ids[_draw_scored(graph, nodes, rng)]
     np.savez(target, **arrays)
     return cases
 
@@ -51,6 +49,12 @@ def read_request(path: Path, kind: str, size: int, draw: int) -> Removal:
     """Return one of the requests."""
     with np.load(path) as arrays:
         return Removal(**{f"{kind}s": arrays[f"{kind}_{size}"][draw]})
+
+
+def read_first(path: Path, process: int) -> Removal:
+    """Return the request of one edge with which a process begins, before anything is timed."""
+    with np.load(path) as arrays:
+        return Removal(edges=arrays["first"][process : process + 1])
 
 
 def read_scored(path: Path) -> NDArray[Any]:

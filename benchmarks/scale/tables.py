@@ -24,7 +24,8 @@ WHERE = """
 TABLES = {
     "removals": Shape(
         "Removals beside a full re-solve",
-        "Each phase in fresh processes, of all threads: forgetting and re-solving take turns, each request is another. "
+        "Each phase in fresh processes, of all threads: forgetting and re-solving take turns, and each request is "
+        "another; the first of a process, of one edge, is not timed. "
         "Seconds on the clock, medians over the requests. *unlearn* is the whole call: validation, graph edit, push, "
         "sums, weights, receipt; *keep* makes it durable where the engine changes files in place. *re-solve* computes "
         "messages, hops, sums and weights anew from the same graph, without copying or reading it. Edges are drawn "
@@ -72,10 +73,10 @@ TABLES = {
     ),
     "digests": Shape(
         "Bytes",
-        "SHA-256 of the models: *fitted*, and *after* all the removals, which are the same for all engines. *re-solved "
-        "equal*: every process that solved the model again on its graph had the bytes that forgetting had left. "
-        "*engines equal*: both digests are those of the other engines measured. *verified* is blank where no rebuild "
-        "was made. Accuracy on test nodes, in per cent.",
+        "SHA-256 of the models: *fitted*, and *after* all the removals, which are the same for engines measured "
+        "together. *re-solved equal*: every process that solved the model again on its graph had the bytes that "
+        "forgetting had left. *engines equal*: both digests are those of the other engines measured. *verified* is "
+        "blank where no rebuild was made. Accuracy on test nodes, in per cent.",
         f"""{WHERE}
     fitted_short | fitted
     after_short | after
@@ -90,7 +91,7 @@ TABLES = {
         "Growth",
         "Seconds grow as the size to the power *exponent*: the slope of the line through the logarithms of the medians "
         "above, with its 95 % interval where there are three points or more. 0: the cost does not depend on it; 1: "
-        "proportional.",
+        "proportional. Removals that reached so far that hops were computed whole are left out, with what is dropped.",
         """
     what | what
     against | against
@@ -183,7 +184,8 @@ class Results:
         for row in self.rows["digests"]:
             row["fitted_short"], row["after_short"] = row["fitted"][:12], row["forgot"][:12]
             same = [o for o in self.rows["digests"] if (o["arcs"], o["features"]) == (row["arcs"], row["features"])]
-            equal = all((o["fitted"], o["forgot"]) == (row["fitted"], row["forgot"]) for o in same)
+            alike = [other for other in same if other["requests"] == row["requests"]]
+            equal = all(o["fitted"] == row["fitted"] for o in same) and all(o["forgot"] == row["forgot"] for o in alike)
             row["engines_equal"] = equal if len(same) > 1 else None
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from oubli.errors import InputError
 from oubli.graph import generate_graph, label_features, rmat_edges
+from oubli.graph.generate import ROWS, feature_blocks
+from oubli.graph.rmat import Rmat
 
 
 def homophily_of(graph):
@@ -145,3 +147,37 @@ def test_rmat_quadrants_have_their_shares():
         rmat_edges(4, a=0.9)
     with pytest.raises(InputError, match="scale"):
         rmat_edges(31)
+
+
+def drawn_one_after_the_other(scale, pairs, a, b, c, seed):
+    """R-MAT as it is told: for each pair and level one draw, in blocks, from one generator."""
+    rng, blocks = np.random.Generator(np.random.PCG64(seed)), []
+    for start in range(0, pairs, 65536):
+        u, v = np.zeros((2, min(65536, pairs - start)), np.int64)
+        for _ in range(scale):
+            draw = rng.random(u.size, dtype=np.float32)
+            u = 2 * u + (draw >= a + b)
+            v = 2 * v + (((draw >= a) & (draw < a + b)) | (draw >= a + b + c))
+        blocks.append(np.column_stack([u, v]))
+    return np.concatenate(blocks)
+
+
+@pytest.mark.parametrize(("scale", "pairs"), [(13, 200_001), (30, 65_537), (1, 70_000)])
+def test_blocks_of_rmat_are_drawn_without_those_before_them(scale, pairs):
+    expected = drawn_one_after_the_other(scale, pairs, 0.57, 0.19, 0.19, seed=5)
+    drawn = Rmat(scale, pairs, seed=5)
+    for at in reversed(range(drawn.blocks)):
+        np.testing.assert_array_equal(drawn.block(at), expected[at * 65536 : (at + 1) * 65536])
+
+
+def test_rmat_edges_are_those_of_the_blocks():
+    pairs = drawn_one_after_the_other(14, 8 << 14, 0.5, 0.2, 0.2, seed=9)
+    expected = {(min(u, v), max(u, v)) for u, v in pairs.tolist() if u != v}
+    assert [tuple(edge) for edge in rmat_edges(14, 8, 0.5, 0.2, 0.2, seed=9).tolist()] == sorted(expected)
+
+
+def test_feature_rows_come_in_blocks():
+    labels = np.random.default_rng(0).integers(-1, 4, 3 * ROWS + 5)
+    blocks = list(feature_blocks(labels, 3, 0.5, seed=8))
+    assert [len(block) for block in blocks] == [ROWS, ROWS, ROWS, 5]
+    assert np.concatenate(blocks).tobytes() == label_features(labels, 3, 0.5, seed=8).tobytes()
