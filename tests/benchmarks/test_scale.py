@@ -107,6 +107,15 @@ def test_the_whole_path_at_a_small_size(tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.slow_sample
+def test_the_path_of_the_billion_at_two_million(tmp_path):
+    main(["--quick", "--rounds", "1", "--draws", "1", "--folder", str(tmp_path), "--name", "trial"])
+    digests = Results("trial", tmp_path).rows["digests"]
+    assert [(row["name"], row["engine"]) for row in digests] == [("2M", "memory"), ("2M", "mmap")]
+    assert all(row["engines_equal"] and row["resolved_equal"] and row["verified"] for row in digests)
+
+
+@pytest.mark.slow
 def test_the_whole_path_on_dask(tmp_path, capsys):
     options = ["--rounds", "1", "--draws", "1", "--threads", "1", "--engines", "memory", "dask", "--no-verify"]
     main(["--sizes", "20K", "--features", "4", *options, "--folder", str(tmp_path), "--name", "trial"])
