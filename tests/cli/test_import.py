@@ -108,7 +108,14 @@ def test_interrupted_it_says_how_to_go_on(tmp_path):
     edges = np.random.default_rng(0).integers(0, 10**6, (3_000_000, 2))
     np.save(tmp_path / "edges.npy", edges)
     arguments = ["import", tmp_path / "edges.npy", "-o", tmp_path / "graph", "--memory", "300kB"]
-    process = subprocess.Popen(command_line(*arguments), stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command_line(*arguments),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # Where these tests run in the background, a shell may have told them to ignore interrupts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     while not (tmp_path / "graph.importing" / "buckets").exists() and process.poll() is None:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGINT)

@@ -263,7 +263,10 @@ class Graph:
     def _is_compact(self) -> bool:
         if self.index.order is not None or self.index.num_alive < self.index.ids.size:
             return False
+        # Freed places of a row, and what is left of wiped sparse rows, are still there.
         if self.adjacency.num_arcs < self.adjacency.neighbours.size:
+            return False
+        if self.table.dense is None and not self.table.values.all():
             return False
         return bool((np.bincount(self.label_codes[self.label_codes >= 0], minlength=self.label_values.size) > 0).all())
 
