@@ -22,7 +22,8 @@ from tests.exactness.reference import assert_same
 from tests.exactness.test_sequences import ESTIMATORS, Unlearning, run
 
 from oubli import Graph, Removal, load_model
-from oubli.engines import MappedEngine
+from oubli.engines import MappedEngine, Store
+from oubli.engines.mapped import in_memory
 from oubli.errors import InputError
 from oubli.graph.disk import open_graph, write_graph
 from oubli.models import CorrectAndSmooth, SGCRidge
@@ -339,3 +340,11 @@ def test_the_longest_name_goes_and_others_after_it(scratch, tmp_path):
         assert gone.encode("utf-32-le") not in content
         model = load_model(tmp_path / "model")
         assert_same(model, other)
+
+
+def test_panels_are_put_together_by_their_numbers(tmp_path):
+    """Whatever the order in which they were written: one that was computed anew comes last."""
+    store = Store.create(tmp_path)
+    for number in (2, 10, 0, 1):
+        store.put(f"panel_{number}_totals_1", np.full((3, 1), number))
+    assert in_memory(store)["totals_1"][0].tolist() == [0, 1, 2, 10]

@@ -117,18 +117,23 @@ class MappedEngine(MemoryEngine):
 def in_memory(store: Store) -> dict[str, NDArray[Any]]:
     """Return the messages and totals of a store as arrays in memory, by the names that one propagation gives them."""
     found: dict[str, list[NDArray[Any]]] = {}
-    for name, array in store.arrays.items():
-        if _is_state(name):
-            found.setdefault(PANEL.sub("", name), []).append(array)
+    # By the number of the panel: an array that was written anew has moved to the end of the store.
+    for name in sorted(filter(_is_state, store.arrays), key=_panel_number):
+        found.setdefault(PANEL.sub("", name), []).append(store.arrays[name])
     return {name: np.array(SideBySide(arrays)[:]) for name, arrays in found.items()}
 
 
-PANEL = re.compile(r"panel_[0-9]+_")
+PANEL = re.compile(r"panel_([0-9]+)_")
 
 
 def _is_state(name: str) -> bool:
     whole = PANEL.sub("", name)
     return whole == "messages" or whole.startswith("totals_")
+
+
+def _panel_number(name: str) -> int:
+    panel = PANEL.match(name)
+    return int(panel[1]) if panel else 0
 
 
 def _saved_panels(store: Store) -> list[slice]:
