@@ -31,6 +31,8 @@ from oubli.graph.graph import Graph
 from oubli.graph.labels import SPLITS
 
 Arrays = dict[str, NDArray[Any]]
+# zipfile says that it does not implement the way a member is packed, which to us is one more file we cannot read.
+DAMAGE = (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError)
 SPARSE_PARTS = ("feat_indptr", "feat_indices", "feat_data", "feat_shape")
 
 
@@ -105,7 +107,7 @@ def read_arrays(path: str | Path, only: Collection[str] | None = None) -> Arrays
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except DAMAGE as error:
         raise InputError(f"{path}: not a whole .npz file ({error}); fetch or write it again") from None
     if not names or not all(name.endswith(".npy") for name in names):
         raise InputError(f"{path}: a zip file, but not an .npz: it must hold .npy arrays and nothing else")

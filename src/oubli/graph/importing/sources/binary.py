@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oubli.errors import InputError
+from oubli.graph.archive import DAMAGE
 from oubli.graph.ids import as_id_array
 from oubli.graph.importing.sources.block import Block, Place, Source, array_fingerprint, file_fingerprint
 
@@ -117,7 +118,7 @@ class ArchiveSource(Source):
                 self.shape, self.fortran, self.dtype = read_header(file)
         except KeyError:
             raise InputError(f"{path}: array edge_index is missing; see oubli.graph.read_npz") from None
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        except DAMAGE as error:
             raise self._damaged(error) from None
         if len(self.shape) != 2 or self.shape[0] != 2 or self.dtype.kind not in "iu":
             raise InputError(f"{path}: edge_index must be integers of shape (2, edges), got {self.dtype} {self.shape}")
@@ -133,7 +134,7 @@ class ArchiveSource(Source):
         try:
             with zipfile.ZipFile(self.path) as archive:
                 yield from self._blocks(archive, first)
-        except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
+        except DAMAGE as error:
             if isinstance(error, InputError):
                 raise
             raise self._damaged(error) from None
