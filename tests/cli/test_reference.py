@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 import pytest
 
+from oubli import engines
 from oubli.cli.app import oubli
-from oubli.cli.options import MODELS, OPTIONS
+from oubli.cli.options import ENGINES, MODELS, OPTIONS
 from oubli.cli.reference import leaf_commands, reference
 from oubli.models import CertifiedClassifier, CorrectAndSmooth, LCFNet, RandomFeatureNet, RoutedClassifier, SGCRidge
 
@@ -52,6 +53,10 @@ def test_defaults_told_are_those_of_the_estimators(option):
         default = inspect.signature(estimator).parameters[option.parameter].default
         told = option.other_defaults.get(model, option.default)
         assert told == ("none" if default is None else str(default)), model
+
+
+def test_engines_are_those_there_are():
+    assert ENGINES == engines.ENGINES
 
 
 def test_help_tells_defaults_and_the_models_that_have_an_option():

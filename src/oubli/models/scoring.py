@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from oubli.errors import InputError
 
@@ -48,6 +47,9 @@ def _roc_auc(scores: NDArray[np.float64], targets: NDArray[np.int64]) -> float:
     positive = targets == 1
     if scores.shape[1] != 2 or positive.all() or not positive.any():
         raise InputError("roc_auc: needs a model of two classes and nodes of both; use accuracy")
+    # Half a second to import, for this metric alone.
+    from scipy.stats import rankdata
+
     # Mann-Whitney: the mean rank of positives tells how often one scores above a negative.
     ranks = rankdata(scores[:, 1] - scores[:, 0])
     count = int(positive.sum())

@@ -26,9 +26,5 @@ class Storage:
     def before(self, name: str, array: NDArray[Any], rows: NDArray[np.int64]) -> None:
         """Take notice that rows of an array are about to change."""
 
-    def column_panels(self, rows: int, columns: int) -> list[slice]:
-        """Return the columns to propagate at a time, so that what is gathered from at random is at hand: all, here."""
-        return [slice(0, columns)]
-
 
 MEMORY = Storage()

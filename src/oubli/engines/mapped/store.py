@@ -6,7 +6,6 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +95,9 @@ class Store:
         mapped[...] = array
         return mapped
 
-    def copy(self, name: str, source: Path, sha256: str | None, step: Callable[[int], None] | None = None) -> None:
+    def copy(self, name: str, source: Path, sha256: str) -> None:
         """Copy a .npy file, comparing its SHA-256."""
-        copy_file(source, self.folder / f"{name}.npy", sha256, step)
+        copy_file(source, self.folder / f"{name}.npy", sha256)
         self.files[name] = f"{name}.npy"
         self._fresh.add(name)
         self.arrays[name] = map_array(self.folder / f"{name}.npy", "shared")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -93,10 +92,8 @@ def flush_array(array: NDArray[Any]) -> None:
         base.flush()
 
 
-def copy_file(
-    source: Path, target: Path, expected: str | None = None, step: Callable[[int], None] | None = None
-) -> str:
-    """Copy a file, flush it to the disk, and return its SHA-256; `step` is told how many bytes were copied.
+def copy_file(source: Path, target: Path, expected: str | None = None) -> None:
+    """Copy a file and flush it to the disk, comparing its SHA-256 with the one expected, if there is one.
 
     Raises
     ------
@@ -111,8 +108,6 @@ def copy_file(
             while stretch := given.read(STRETCH):
                 digest.update(stretch)
                 file.write(stretch)
-                if step is not None:
-                    step(len(stretch))
             flush_file(file)
     except OSError as error:
         target.unlink(missing_ok=True)
@@ -120,7 +115,6 @@ def copy_file(
     if expected is not None and digest.hexdigest() != expected:
         target.unlink()
         raise InputError(f"{source}: does not match its checksum: damaged or changed; import the graph again")
-    return digest.hexdigest()
 
 
 def hash_file(path: Path) -> str:
