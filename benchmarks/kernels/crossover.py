@@ -49,15 +49,14 @@ def hop_crossover(model: SGCRidge, draws: int, shares: tuple[float, ...] = SHARE
 
 
 def _push(graph: Graph, totals: Any, changed: Any, change: Any) -> Any:
-    lists = graph.adjacency.start, graph.adjacency.count, graph.adjacency.neighbours
-    position = np.full(len(totals), -1, np.int32)
-    none = np.empty(0, np.int64)
-    room = min(len(position), push.count_arcs(lists[1], changed))
-    rows = push.reached(*lists, none, changed, position, room)
-    delta = np.zeros((rows.size, totals.shape[1]), totals.dtype)
-    push.scatter(*lists, changed, change, position, delta, rows)
-    former = np.empty((0, totals.shape[1]), np.int32)
-    return rows, push.settle_messages(rows, lists[1], np.zeros(rows.size, np.int32), delta, totals, former)
+    given = graph.adjacency
+    lists, none = push.Lists(given.start, given.count, given.neighbours, len(totals)), np.empty(0, np.int64)
+    rows = push.reached(lists, none, changed, push.no_marks(len(totals)))
+    degrees = given.count[rows].astype(np.int64) + 1
+    former = np.empty((rows.size, totals.shape[1]), np.int32)
+    push.round_rows(former.size, totals, rows, degrees, former)
+    push.scatter(lists, changed, change, totals)
+    return rows, push.changed_messages(totals, rows, degrees, former)
 
 
 def call_crossover(model: SGCRidge, sizes: tuple[int, ...], draws: int) -> Table:

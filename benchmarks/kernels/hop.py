@@ -51,7 +51,7 @@ def footprint_table(graph: Graph, models: dict[str, Any]) -> Table:
     rows = []
     for name, model in models.items():
         state = model._engine.propagation
-        size = state.messages.nbytes + sum(t.nbytes for t in state.totals) + state._position.nbytes
+        size = state.messages.nbytes + sum(t.nbytes for t in state.totals) + state._marks.nbytes
         cells = graph.num_nodes * state.width * state.hops
         row = {"model": name, "hops": state.hops, "state_mb": size / 1e6, "bytes": size / cells}
         rows.append(row | {"kinds": [state.messages.dtype.name, *(t.dtype.name for t in state.totals)]})

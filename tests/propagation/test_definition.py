@@ -202,8 +202,8 @@ def test_state_takes_at_most_six_bytes_a_node_feature_and_hop(hops):
         return sum(map(size, value)) if isinstance(value, list | tuple) else getattr(value, "nbytes", 0)
 
     held = sum(size(value) for value in vars(propagation).values())
-    # What is one number a node is not the state of a feature: 4 of 128 x 6 x hops bytes.
-    once_a_node = propagation._position.nbytes
-    assert once_a_node <= 4 * graph.num_nodes
-    assert held - once_a_node <= 6 * graph.num_nodes * 128 * hops
+    # Not the state of a feature: a bit a node.
+    marks = propagation._marks.nbytes
+    assert 8 * marks < graph.num_nodes + 64
+    assert held - marks <= 6 * graph.num_nodes * 128 * hops
     assert held > 4 * graph.num_nodes * 128 * hops

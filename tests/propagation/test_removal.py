@@ -36,7 +36,7 @@ def remove(propagation, graph, removal, wanted=None):
         assert ours.astype(np.int64).tobytes() == theirs.astype(np.int64).tobytes()
     after = propagation.embed(graph, everyone)
     assert after.tobytes() == fresh.embed(graph, everyone).tobytes()
-    assert (propagation._position == -1).all()
+    assert not propagation._marks.any()
     assert len(change.reached) == propagation.hops
     if change.full_from is None:
         width = propagation.width

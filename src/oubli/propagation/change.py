@@ -74,3 +74,7 @@ class Step:
     former: NDArray[np.int32]
     endpoints: NDArray[np.int64]
     pairs: NDArray[np.int64]
+
+    def edges_lost(self) -> NDArray[np.int64]:
+        """Return how many edges each endpoint loses."""
+        return np.bincount(np.searchsorted(self.endpoints, self.pairs.ravel()), minlength=self.endpoints.size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numba as nb
@@ -11,11 +12,20 @@ from numpy.typing import NDArray
 from oubli.propagation.hop import AHEAD, LINE, prefetch, prefetch_row, round_quotient
 from oubli.propagation.threads import TwoWay, sharers
 
-FAR = 32
-"""How many neighbours ahead their places are prefetched, four bytes each."""
+WORD = 64
+"""Rows that a word of marks stands for."""
 
 SAMPLE = 1024
 """Receivers, about, that tell how to share them out."""
+
+BLOCK = 2**20
+"""Bytes of totals that a core keeps at hand while it writes to them."""
+
+ARCS_A_VISIT = 4
+"""Arcs to write, at least, each time that the changed rows are gone through for one more block."""
+
+LAST = np.int32(2**31 - 1)
+"""No slot: stands behind the last neighbour of a row."""
 
 PUSH_ARC, PUSH_ROW, PUSH_PAIR = 3, 5, 11
 """What pushing costs an arc written, a row reached and an edge lost, an arc of a full hop being 1; fitted to
@@ -37,141 +47,197 @@ def count_arcs(count, rows):  # type: ignore[no-untyped-def]
     return arcs
 
 
-@nb.njit(cache=True)
-def reached(start, count, neighbours, endpoints, changed, position, room):  # type: ignore[no-untyped-def]
-    """List the endpoints, then every other row that a push from `changed` writes to.
+@dataclass(frozen=True)
+class Lists:
+    """Receivers of every row: `count` neighbours from `start` on, ascending.
 
-    `position` maps a slot to its place in the list; it is -1 everywhere before, and for the caller to reset after.
+    Parameters
+    ----------
+    start : ndarray of int64
+    count : ndarray of int32
+    neighbours : ndarray of int32
+    size : int
+        Slots before this one can receive.
     """
-    out = np.empty(room, np.int64)
+
+    start: NDArray[np.int64]
+    count: NDArray[np.int32]
+    neighbours: NDArray[np.int32]
+    size: int
+
+    def cuts(self, changed: NDArray[np.int64], work: int) -> NDArray[np.int64]:
+        """Return slots that part the receivers of `changed` into one stretch a thread, of like numbers of arcs."""
+        threads = sharers(work)
+        cuts = np.zeros(threads + 1, np.int64)
+        cuts[-1] = self.size
+        if threads > 1:
+            every = max(1, count_arcs(self.count, changed) // SAMPLE)
+            some = np.sort(_some_receivers(self.start, self.count, self.neighbours, changed, every))
+            if some.size:
+                # Whole words of marks, which two threads must not share.
+                cuts[1:-1] = some[np.arange(1, threads) * some.size // threads] // WORD * WORD
+        return cuts
+
+
+def reached(
+    lists: Lists, endpoints: NDArray[np.int64], changed: NDArray[np.int64], marks: NDArray[np.uint64]
+) -> NDArray[np.int64]:
+    """Return the rows that a push from `changed` writes to, and the endpoints, ascending.
+
+    `marks` has a bit a slot, none of which is set before or after.
+    """
+    arcs = count_arcs(lists.count, changed)
+    _mark(arcs, lists.start, lists.count, lists.neighbours, changed, lists.cuts(changed, arcs), marks)
+    rows: NDArray[np.int64] = _take_marked(endpoints, lists.size, marks, min(lists.size, arcs + endpoints.size))
+    return rows
+
+
+@nb.njit(cache=True)
+def _some_receivers(start, count, neighbours, changed, every):  # type: ignore[no-untyped-def]
+    """Return the receiver at the end of every so manieth arc."""
+    out = np.empty(count_arcs(count, changed) // every + 1, np.int32)
     m = 0
-    for r in range(endpoints.size):
-        position[endpoints[r]] = m
-        out[m] = endpoints[r]
-        m += 1
+    ahead = 0
     for r in range(changed.size):
         i = changed[r]
-        if position[i] < 0:
-            position[i] = m
-            out[m] = i
+        while ahead < count[i]:
+            out[m] = neighbours[start[i] + ahead]
             m += 1
-        last = start[i] + count[i]
-        for p in range(start[i], last):
-            if p + FAR < last:
-                prefetch(position, neighbours[p + FAR])
-            j = neighbours[p]
-            if position[j] < 0:
-                position[j] = m
-                out[m] = j
-                m += 1
+            ahead += every
+        ahead -= count[i]
     return out[:m]
 
 
-def scatter(
-    start: NDArray[np.int64],
-    count: NDArray[np.int32],
-    neighbours: NDArray[np.int32],
-    changed: NDArray[np.int64],
-    change: NDArray[np.int32],
-    position: NDArray[np.int32],
-    delta: NDArray[Any],
-    rows: NDArray[np.int64],
-) -> None:
-    """Add the change of every changed row to its own delta and to those of its neighbours.
-
-    Threads share the receivers out by slot: in an ascending row of neighbours those of one thread are one stretch, so
-    no two threads write to the same row. `rows` are the receivers, of which some tell where to divide them.
-    """
-    threads = sharers(delta.size)
-    cuts = np.zeros(threads + 1, np.int64)
-    cuts[-1] = start.size
-    if threads > 1:
-        some = np.sort(rows[:: max(1, rows.size // SAMPLE)])
-        cuts[1:-1] = some[np.arange(1, threads) * some.size // threads]
-    _scatter(delta.size, start, count, neighbours, changed, change, position, delta, cuts)
-
-
 @TwoWay
-def _scatter(start, count, neighbours, changed, change, position, delta, cuts):  # type: ignore[no-untyped-def]
-    width = delta.shape[1]
-    flat = delta.reshape(-1)
+def _mark(start, count, neighbours, changed, cuts, marks):  # type: ignore[no-untyped-def]
     for part in nb.prange(cuts.size - 1):
         low, high = cuts[part], cuts[part + 1]
         for r in range(changed.size):
             i = changed[r]
             if low <= i < high:
-                at = position[i]
-                for k in range(width):
-                    delta[at, k] += change[r, k]
+                marks[i >> 6] |= np.uint64(1) << np.uint64(i & 63)
             first, last = start[i], start[i] + count[i]
             if cuts.size > 2:
                 row = neighbours[first:last]
                 first, last = first + np.searchsorted(row, low), first + np.searchsorted(row, high)
             for p in range(first, last):
-                if p + AHEAD < last:
-                    prefetch(flat, np.int64(position[neighbours[p + AHEAD]]) * width)
-                at = position[neighbours[p]]
-                for k in range(width):
-                    delta[at, k] += change[r, k]
+                j = np.int64(neighbours[p])
+                marks[j >> 6] |= np.uint64(1) << np.uint64(j & 63)
 
 
 @nb.njit(cache=True)
-def subtract_edges(pairs, position, former, delta, lost):  # type: ignore[no-untyped-def]
-    """Take back what removed edges used to carry: each end's former message from the other end's total.
-
-    Endpoints come first in the list of reached rows, so ``position`` is also the row of `former`.
-    """
-    for e in range(len(pairs)):
-        u, v = position[pairs[e, 0]], position[pairs[e, 1]]
-        lost[u] += 1
-        lost[v] += 1
-        for k in range(delta.shape[1]):
-            delta[u, k] -= former[v, k]
-            delta[v, k] -= former[u, k]
-
-
-@nb.njit(cache=True)
-def settle_messages(rows, count, lost, delta, totals, former):  # type: ignore[no-untyped-def]
-    """Add the deltas to the totals and leave in `delta` the change of each rounded message.
-
-    Returns the rows whose message changed; the first so many rows of `delta` are theirs. `former` receives the old
-    messages of the endpoints, which are the first of `rows`.
-    """
-    width = delta.shape[1]
-    flat = totals.reshape(-1)
-    step = LINE // totals.itemsize
-    changed = np.empty(rows.size, np.int64)
+def _take_marked(endpoints, size, marks, room):  # type: ignore[no-untyped-def]
+    """Mark the endpoints, list all that is marked, and unmark it."""
+    for r in range(endpoints.size):
+        i = endpoints[r]
+        if i < size:
+            marks[i >> 6] |= np.uint64(1) << np.uint64(i & 63)
+    out = np.empty(room, np.int64)
     m = 0
-    for r in range(rows.size):
-        prefetch_row(flat, rows, r + AHEAD, width, step)
-        i = rows[r]
-        degree = np.float64(count[i] + 1)
-        inverse = 1.0 / degree
-        old_degree = np.float64(count[i] + 1 + lost[r])
-        old_inverse = 1.0 / old_degree
-        differs = False
-        for k in range(width):
-            old = round_quotient(np.float64(totals[i, k]), old_degree, old_inverse)
-            totals[i, k] += delta[r, k]
-            new = round_quotient(np.float64(totals[i, k]), degree, inverse)
-            if r < former.shape[0]:
-                former[r, k] = old
-            delta[m, k] = np.int32(new - old)
-            differs = differs or new != old
-        if differs:
-            changed[m] = i
-            m += 1
-    return changed[:m]
+    for at in range(marks.size):
+        word = marks[at]
+        if word:
+            marks[at] = 0
+            for bit in range(64):
+                if word >> np.uint64(bit) & np.uint64(1):
+                    out[m] = 64 * at + bit
+                    m += 1
+    return out[:m]
+
+
+def scatter(
+    lists: Lists,
+    changed: NDArray[np.int64],
+    change: NDArray[Any],
+    totals: NDArray[Any],
+) -> None:
+    """Add the change of every changed row to its own total and to those of its neighbours.
+
+    Threads share the receivers out by slot: in an ascending row of neighbours those of one thread are one stretch, so
+    no two threads write to the same row. A thread goes through its receivers block by block, so that a total that many
+    rows change is fetched once.
+    """
+    width, arcs = totals.shape[1], count_arcs(lists.count, changed)
+    blocks = min(lists.size * totals[:1].nbytes // BLOCK, arcs // max(1, ARCS_A_VISIT * changed.size))
+    block = -(-lists.size // (1 + blocks))
+    cuts = lists.cuts(changed, arcs * width)
+    _scatter(arcs * width, lists.start, lists.count, lists.neighbours, changed, change, totals, cuts, block)
 
 
 @TwoWay
-def add_deltas(rows, delta, totals):  # type: ignore[no-untyped-def]
-    """Add the deltas to the totals of different rows."""
-    width = delta.shape[1]
+def _scatter(start, count, neighbours, changed, change, totals, cuts, block):  # type: ignore[no-untyped-def]
+    width = totals.shape[1]
+    flat = totals.reshape(-1)
+    for part in nb.prange(cuts.size - 1):
+        low, high = cuts[part], cuts[part + 1]
+        place = np.empty(changed.size, np.int64)
+        following = np.empty(changed.size, np.int32)
+        for r in range(changed.size):
+            i = changed[r]
+            if low <= i < high:
+                for k in range(width):
+                    totals[i, k] += change[r, k]
+            last = start[i] + count[i]
+            place[r] = start[i] + (np.searchsorted(neighbours[start[i] : last], low) if low else 0)
+            following[r] = neighbours[place[r]] if place[r] < last else LAST
+        for begin in range(low, high, block):
+            end = min(begin + block, high)
+            for r in range(changed.size):
+                if following[r] >= end:
+                    continue
+                p, last = place[r], start[changed[r]] + count[changed[r]]
+                j = following[r]
+                while j < end:
+                    if p + AHEAD < last:
+                        prefetch(flat, np.int64(neighbours[p + AHEAD]) * width)
+                    for k in range(width):
+                        totals[j, k] += change[r, k]
+                    p += 1
+                    j = neighbours[p] if p < last else LAST
+                place[r], following[r] = p, j
+
+
+@nb.njit(cache=True)
+def subtract_edges(pairs, endpoints, former, totals):  # type: ignore[no-untyped-def]
+    """Take back what removed edges used to carry: each end's former message from the other end's total.
+
+    The messages of the ascending `endpoints` are `former`. Ends beyond the totals are others' to bring up to date.
+    """
+    for e in range(len(pairs)):
+        for side in range(2):
+            u, v = pairs[e, side], pairs[e, 1 - side]
+            if u < len(totals):
+                at = np.searchsorted(endpoints, v)
+                for k in range(totals.shape[1]):
+                    totals[u, k] -= former[at, k]
+
+
+@TwoWay
+def round_rows(totals, rows, degrees, out):  # type: ignore[no-untyped-def]
+    """Round the totals of some rows to the messages of the next hop."""
+    width = totals.shape[1]
     flat = totals.reshape(-1)
     step = LINE // totals.itemsize
     for r in nb.prange(rows.size):
         prefetch_row(flat, rows, r + AHEAD, width, step)
         i = rows[r]
+        degree = np.float64(degrees[r])
+        inverse = 1.0 / degree
         for k in range(width):
-            totals[i, k] += delta[r, k]
+            out[r, k] = round_quotient(np.float64(totals[i, k]), degree, inverse)
+
+
+def changed_messages(
+    totals: NDArray[Any], rows: NDArray[np.int64], degrees: NDArray[np.int64], former: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return the rows whose rounded message is not the `former` one any more, and by how much."""
+    new = np.empty_like(former)
+    round_rows(new.size, totals, rows, degrees, new)
+    new -= former
+    moved = new.any(axis=1)
+    return rows[moved], new[moved]
+
+
+def no_marks(slots: int) -> NDArray[np.uint64]:
+    """Return a bit a slot, none of which is set."""
+    return np.zeros(-(-slots // WORD), np.uint64)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from oubli.graph.distinct import distinct
 from oubli.graph.graph import Graph
@@ -17,9 +17,6 @@ from oubli.propagation.change import Attributed, OutputChange, Step
 from oubli.propagation.operator import Operator
 from oubli.propagation.quantise import CHUNK, Quantiser
 from oubli.propagation.storage import MEMORY, Storage
-
-Lists = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]
-Reached = tuple[NDArray[np.int64], NDArray[Any], NDArray[np.int32]]
 
 
 class Propagation:
@@ -65,7 +62,7 @@ class Propagation:
         self.storage, self._name = storage, name
         self.messages: NDArray[Any] = np.empty((0, 0), np.int16)
         self.totals: list[NDArray[Any]] = []
-        self._position = np.empty(0, np.int32)
+        self._marks = np.empty(0, np.uint64)
 
     @property
     def width(self) -> int:
@@ -89,7 +86,7 @@ class Propagation:
         kind = kernels.total_kind(bound, largest_degree, self.operator.rho)
         names = [self._called(f"totals_{hop}") for hop in range(1, self.hops + 1)]
         self.totals = [self.storage.empty(name, self.messages.shape, kind) for name in names]
-        self._position = np.full(graph.adjacency.count.size, -1, np.int32)
+        self._marks = push.no_marks(len(self.messages))
         self._full_from(1, graph)
         return self
 
@@ -106,7 +103,7 @@ class Propagation:
         """Take over a state that was saved."""
         self.messages = arrays[self._called("messages")]
         self.totals = [arrays[self._called(f"totals_{hop}")] for hop in range(1, self.hops + 1)]
-        self._position = np.full(len(self.messages), -1, np.int32)
+        self._marks = push.no_marks(len(self.messages))
         return self
 
     def embed(self, graph: Attributed, slots: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -218,36 +215,33 @@ class Propagation:
         return rows
 
     def _push(self, hop: int, graph: Attributed, step: Step, change: OutputChange, wanted: NDArray[np.bool_]) -> None:
-        count, totals = graph.adjacency.count, self.totals[hop - 1]
-        rows, delta, lost = self._gather(graph, step, totals.dtype)
+        totals, (lists, given) = self.totals[hop - 1], self._entering(graph, step)
+        rows = push.reached(lists, given.endpoints, given.changed, self._marks)
         change.reached.append(rows.size)
         self.storage.before(self._called(f"totals_{hop}"), totals, rows)
+        degrees = graph.adjacency.count[rows].astype(np.int64) + 1
+        # Own endpoints are among the rows, and come before those that others own.
+        ends = np.searchsorted(rows, step.endpoints)
+        degrees_before = degrees.copy()
+        degrees_before[ends] += given.edges_lost()[: ends.size]
         seen = np.flatnonzero(wanted[rows]) if hop in self.outputs else rows[:0]
-        watched = rows[seen]
-        old_outputs = np.empty((watched.size, self.width), np.int32)
-        self._scale(hop, watched, count[watched].astype(np.int64) + 1 + lost[seen], old_outputs)
+        old_outputs = np.empty((seen.size, self.width), np.int32)
+        self._scale(hop, rows[seen], degrees_before[seen], old_outputs)
+        old = np.empty((rows.size if hop < self.hops else 0, self.width), np.int32)
         if hop < self.hops:
-            step.changed = push.settle_messages(rows, count, lost, delta, totals, step.former)
-            step.change = delta[: step.changed.size]
-        else:
-            push.add_deltas(delta.size, rows, delta, totals)
+            push.round_rows(old.size, totals, rows, degrees_before, old)
+        push.scatter(lists, given.changed, given.change, totals)
+        push.subtract_edges(given.pairs, given.endpoints, given.former, totals)
+        if hop < self.hops:
+            step.former = old[ends]
+            step.changed, step.change = push.changed_messages(totals, rows, degrees, old)
         if hop in self.outputs:
-            self._note_outputs(change, hop, graph, watched, old_outputs)
+            self._note_outputs(change, hop, graph, rows[seen], old_outputs)
 
-    def _gather(self, graph: Attributed, step: Step, kind: DTypeLike) -> Reached:
-        adjacency = graph.adjacency
-        return self._reach((adjacency.start, adjacency.count, adjacency.neighbours), step, kind)
-
-    def _reach(self, lists: Lists, step: Step, kind: DTypeLike) -> Reached:
-        """Return the rows that a step reaches along `lists`, endpoints first, their deltas, and the edges they lose."""
-        room = min(len(self._position), push.count_arcs(lists[1], step.changed) + step.endpoints.size)
-        rows = push.reached(*lists, step.endpoints, step.changed, self._position, room)
-        delta = np.zeros((rows.size, self.width), kind)
-        lost = np.zeros(rows.size, np.int32)
-        push.scatter(*lists, step.changed, step.change, self._position, delta, rows)
-        push.subtract_edges(step.pairs, self._position, step.former, delta, lost)
-        self._position[rows] = -1
-        return rows, delta, lost
+    def _entering(self, graph: Attributed, step: Step) -> tuple[push.Lists, Step]:
+        """Return what rows write to, and all that enters a hop."""
+        lists = graph.adjacency
+        return push.Lists(lists.start, lists.count, lists.neighbours, len(self.messages)), step
 
     def _note_outputs(
         self, change: OutputChange, hop: int, graph: Attributed, watched: NDArray[np.int64], old: NDArray[np.int32]

@@ -14,8 +14,8 @@ from oubli.engines.dask.part import Part
 from oubli.propagation import Attributed, Propagation
 from oubli.propagation import hop as kernels
 from oubli.propagation.change import OutputChange, Step
+from oubli.propagation.push import Lists, no_marks
 from oubli.propagation.quantise import CHUNK
-from oubli.propagation.state import Reached
 from oubli.propagation.storage import Storage
 
 
@@ -76,12 +76,7 @@ class ShardPropagation(Propagation):
         """Take the types that all shards share, and make room for the totals."""
         self.messages = self.messages.astype(messages, copy=False)
         self.totals = [np.zeros(self.messages.shape, totals) for _ in range(self.hops)]
-        self._position = np.full(self.part.adjacency.count.size, -1, np.int32)
-
-    def take_over(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Take over rows that were saved."""
-        self.restore(arrays)
-        self._position = np.full(self.part.adjacency.count.size, -1, np.int32)
+        self._marks = no_marks(len(self.messages))
 
     def entering(self, hop: int, rows: NDArray[np.int64]) -> NDArray[Any]:
         """Return the messages of own rows that enter a hop."""
@@ -132,8 +127,8 @@ class ShardPropagation(Propagation):
         known = self.part.known(parcel.slots)
         return self.part.number(parcel.slots[known].astype(np.int64)), parcel.rows[known]
 
-    def _gather(self, graph: Attributed, step: Step, kind: DTypeLike) -> Reached:
-        """Return the own rows that a step reaches: from own rows along edges within, from the halo along its own."""
+    def _entering(self, graph: Attributed, step: Step) -> tuple[Lists, Step]:
+        """Return own receivers: from own rows along edges within, from the halo along its own; and all that enters."""
         part = self.part
         slots, changes, former = self._arrived
         joined = Step(
@@ -143,8 +138,4 @@ class ShardPropagation(Propagation):
             np.concatenate([step.endpoints, self._ends]),
             step.pairs,
         )
-        lists = part.adjacency.start, part.inner, part.adjacency.neighbours
-        rows, delta, lost = self._reach(lists, joined, kind)
-        # Own endpoints come first, so they are still the first once the halo's rows are left out.
-        ours = rows < part.size
-        return rows[ours], delta[ours], lost[ours]
+        return Lists(part.adjacency.start, part.inner, part.adjacency.neighbours, part.size), joined

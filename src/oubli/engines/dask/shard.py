@@ -64,7 +64,7 @@ class Shard:
 
     def take_over(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take over rows that were saved."""
-        self.propagation.take_over(arrays)
+        self.propagation.restore(arrays)
         self.stale = False
 
     def entering(self, hop: int, other: int) -> Parcel:
