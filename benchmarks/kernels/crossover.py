@@ -51,11 +51,12 @@ def hop_crossover(model: SGCRidge, draws: int, shares: tuple[float, ...] = SHARE
 def _push(graph: Graph, totals: Any, changed: Any, change: Any) -> Any:
     given = graph.adjacency
     lists, none = push.Lists(given.start, given.count, given.neighbours, len(totals)), np.empty(0, np.int64)
-    rows = push.reached(lists, none, changed, push.no_marks(len(totals)))
+    pushing = push.Push(lists, changed, totals.shape[1])
+    rows = pushing.rows(none, push.no_marks(len(totals)))
     degrees = given.count[rows].astype(np.int64) + 1
     former = np.empty((rows.size, totals.shape[1]), np.int32)
     push.round_rows(former.size, totals, rows, degrees, former)
-    push.scatter(lists, changed, change, totals)
+    pushing.scatter(change, totals)
     return rows, push.changed_messages(totals, rows, degrees, former)
 
 

@@ -46,14 +46,15 @@ def warm_up(engine: str, features: int, scratch: Path) -> None:
         # Its code runs in workers that each model starts anew.
         return
     # Large enough for the code that several threads share.
-    nodes = min(40_000, 6 * SERIAL_WORK // (5 * features))
-    graph = generate_graph(num_nodes=nodes, num_features=features, average_degree=4)
+    arcs = 6 * SERIAL_WORK // (5 * features)
+    nodes = min(40_000, arcs)
+    graph = generate_graph(num_nodes=nodes, num_features=features, average_degree=16)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         write_graph(graph, Path(folder) / "graph")
         model = make_model(engine, Path(folder)).fit(open_graph(Path(folder) / "graph"))
         for request in (Removal(edges=graph.edges[:1]), Removal(nodes=graph.node_ids[-3:])):
             model.unlearn(request)
-        model.unlearn(Removal(edges=graph.edges[1000:2000]), missing="ignore")
+        model.unlearn(Removal(edges=graph.edges[1000 : 1000 + arcs // 32]), missing="ignore")
         model.save(Path(folder) / "model")
         solve_again(open_model(Path(folder) / "model", engine))
 

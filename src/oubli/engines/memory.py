@@ -44,7 +44,7 @@ class MemoryEngine(Engine):
         """Take over a state that was saved."""
         self.graph, self.recipe = graph, recipe
         self.propagation = self._make_propagation().restore(arrays)
-        self._codes = training_codes(graph)
+        self._find_training()
         self.gram = recipe.saved_gram(graph, arrays)
         return self
 
@@ -61,7 +61,7 @@ class MemoryEngine(Engine):
 
     def sum_rows(self) -> None:
         """Sum the statistics of all training rows anew."""
-        self._codes = training_codes(self.graph)
+        self._find_training()
         slots = self.training_slots()
         self.gram = None
         if keeps_rows(slots.size, self.recipe.columns(self.graph)):
@@ -71,19 +71,18 @@ class MemoryEngine(Engine):
 
     def forget(self, plan: RemovalPlan) -> Account:
         """Carry out a removal: in the graph, the rows and the sums."""
-        trained = self._codes >= 0
         change = OutputChange()
         if plan.edges.size or plan.wiped.size:
-            change = self.propagation.remove(self.graph, plan, trained)
+            change = self.propagation.remove(self.graph, plan, self._trained)
         else:
             self.graph.apply(plan)
         gone = distinct(plan.nodes, plan.labels)
-        rows_changed, path = self._update_sums(change, gone[trained[gone]])
+        rows_changed, path = self._update_sums(change, gone[self._trained[gone]])
         return Account(rows_changed, change.reached, path)
 
     def _update_sums(self, change: OutputChange, gone: NDArray[np.int64]) -> tuple[int, str]:
         """Bring the statistics up to date; return how many rows that took, and how it was done."""
-        count = int(np.count_nonzero(self._codes >= 0))
+        count = int(self.class_counts.sum())
         if change.full_from is not None:
             self.sum_rows()
             return count, f"hops from {change.full_from} on and the sums computed whole: the change reached too far"
@@ -95,7 +94,13 @@ class MemoryEngine(Engine):
             self.sum_rows()
             return count, "hops local, the sums computed whole: most training rows changed"
         exchange_rows(self.gram, self.embed, self._codes, change, changed, gone)
+        self._trained[gone] = False
         return int(changed.size), "local"
+
+    def _find_training(self) -> None:
+        # A mask as well, so that no removal has to make one of all nodes.
+        self._codes = training_codes(self.graph)
+        self._trained: NDArray[np.bool_] = self._codes >= 0
 
 
 def training_codes(graph: Graph) -> NDArray[np.int32]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,7 +34,7 @@ def graph_from_arrays(arrays: dict[str, NDArray[Any]]) -> Graph:
 def beside_store(graph: Graph) -> dict[str, NDArray[Any]]:
     """Return what is kept of a graph beside its mapped arrays: the label values in use, and the ledger."""
     codes, values = graph.label_codes, graph.label_values.copy()
-    used = np.bincount(codes[codes >= 0], minlength=values.size) > 0
+    used = _in_use(codes, values.size)
     # A value that is used no more is overwritten by the one before it: the order stays, and a search finds the first.
     for at in np.flatnonzero(~used).tolist():
         values[at] = values[at - 1] if at else np.zeros(1, values.dtype)[0] if values.dtype.kind == "U" else -1
@@ -49,3 +50,17 @@ def graph_of_store(mapped: Mapping[str, NDArray[Any]], beside: Mapping[str, NDAr
 
 def _ledger_arrays(ledger: Ledger) -> dict[str, NDArray[Any]]:
     return {LEDGER_KEY: np.frombuffer(ledger.key, np.uint8), LEDGER_HASHES: ledger.hashes()}
+
+
+@nb.njit(cache=True)
+def _in_use(codes, values):  # type: ignore[no-untyped-def]
+    """Tell which codes are there, and look no further once all were seen."""
+    used = np.zeros(values, np.bool_)
+    left = values
+    for code in codes:
+        if left == 0:
+            break
+        if code >= 0 and not used[code]:
+            used[code] = True
+            left -= 1
+    return used

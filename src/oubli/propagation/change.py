@@ -75,6 +75,12 @@ class Step:
     endpoints: NDArray[np.int64]
     pairs: NDArray[np.int64]
 
-    def edges_lost(self) -> NDArray[np.int64]:
-        """Return how many edges each endpoint loses."""
-        return np.bincount(np.searchsorted(self.endpoints, self.pairs.ravel()), minlength=self.endpoints.size)
+    def edges_lost(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many edges each of the ascending `rows` loses."""
+        lost = np.zeros(rows.size, np.int64)
+        if rows.size and self.endpoints.size:
+            by_end = np.bincount(np.searchsorted(self.endpoints, self.pairs.ravel()), minlength=self.endpoints.size)
+            at = np.minimum(np.searchsorted(rows, self.endpoints), rows.size - 1)
+            there = rows[at] == self.endpoints
+            lost[at[there]] = by_end[there]
+        return lost

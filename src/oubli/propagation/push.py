@@ -18,15 +18,6 @@ WORD = 64
 SAMPLE = 1024
 """Receivers, about, that tell how to share them out."""
 
-BLOCK = 2**20
-"""Bytes of totals that a core keeps at hand while it writes to them."""
-
-ARCS_A_VISIT = 4
-"""Arcs to write, at least, each time that the changed rows are gone through for one more block."""
-
-LAST = np.int32(2**31 - 1)
-"""No slot: stands behind the last neighbour of a row."""
-
 PUSH_ARC, PUSH_ROW, PUSH_PAIR = 3, 5, 11
 """What pushing costs an arc written, a row reached and an edge lost, an arc of a full hop being 1; fitted to
 whole calls on one graph (ogbn-arxiv); benchmarks.kernels shows where pushing and whole hops cross."""
@@ -65,31 +56,57 @@ class Lists:
     neighbours: NDArray[np.int32]
     size: int
 
-    def cuts(self, changed: NDArray[np.int64], work: int) -> NDArray[np.int64]:
-        """Return slots that part the receivers of `changed` into one stretch a thread, of like numbers of arcs."""
-        threads = sharers(work)
+
+class Push:
+    """Changed rows, and all that they write to.
+
+    Threads share the receivers out by slot: in an ascending row of neighbours those of one thread are one stretch, so
+    no two threads write to the same row.
+
+    Parameters
+    ----------
+    lists : Lists
+    changed : ndarray of int64
+    width : int
+        Columns of what is pushed.
+    """
+
+    def __init__(self, lists: Lists, changed: NDArray[np.int64], width: int) -> None:
+        self.size, self.changed = lists.size, changed
+        self._lists = lists.start, lists.count, lists.neighbours
+        self._arcs = int(count_arcs(lists.count, changed))
+        self._work = self._arcs * width
+        self._cuts = self._share_out()
+
+    def rows(self, endpoints: NDArray[np.int64], marks: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Return the rows that are written to, and the endpoints, ascending.
+
+        `marks` has a bit a slot (see `no_marks`), none of which is set before or after.
+        """
+        _mark(self._work, *self._lists, self.changed, self._cuts, marks)
+        room = min(self.size, self._arcs + endpoints.size)
+        rows: NDArray[np.int64] = _take_marked(endpoints, self.size, marks, room)
+        return rows
+
+    def scatter(self, change: NDArray[Any], totals: NDArray[Any]) -> None:
+        """Add the change of every changed row to its own total and to those of its neighbours."""
+        _scatter(self._work, *self._lists, self.changed, self._cuts, change, totals)
+
+    def _share_out(self) -> NDArray[np.int64]:
+        """Return slots that part the receivers into one stretch a thread, of like numbers of arcs."""
+        threads = sharers(self._work)
         cuts = np.zeros(threads + 1, np.int64)
         cuts[-1] = self.size
         if threads > 1:
-            every = max(1, count_arcs(self.count, changed) // SAMPLE)
-            some = np.sort(_some_receivers(self.start, self.count, self.neighbours, changed, every))
-            if some.size:
-                # Whole words of marks, which two threads must not share.
-                cuts[1:-1] = some[np.arange(1, threads) * some.size // threads] // WORD * WORD
+            some = np.sort(_some_receivers(*self._lists, self.changed, self._arcs // SAMPLE + 1))
+            # Whole words of marks, which two threads must not share.
+            cuts[1:-1] = some[np.arange(1, threads) * some.size // threads] // WORD * WORD
         return cuts
 
 
-def reached(
-    lists: Lists, endpoints: NDArray[np.int64], changed: NDArray[np.int64], marks: NDArray[np.uint64]
-) -> NDArray[np.int64]:
-    """Return the rows that a push from `changed` writes to, and the endpoints, ascending.
-
-    `marks` has a bit a slot, none of which is set before or after.
-    """
-    arcs = count_arcs(lists.count, changed)
-    _mark(arcs, lists.start, lists.count, lists.neighbours, changed, lists.cuts(changed, arcs), marks)
-    rows: NDArray[np.int64] = _take_marked(endpoints, lists.size, marks, min(lists.size, arcs + endpoints.size))
-    return rows
+def no_marks(slots: int) -> NDArray[np.uint64]:
+    """Return a bit a slot, none of which is set."""
+    return np.zeros(-(-slots // WORD), np.uint64)
 
 
 @nb.njit(cache=True)
@@ -145,56 +162,27 @@ def _take_marked(endpoints, size, marks, room):  # type: ignore[no-untyped-def]
     return out[:m]
 
 
-def scatter(
-    lists: Lists,
-    changed: NDArray[np.int64],
-    change: NDArray[Any],
-    totals: NDArray[Any],
-) -> None:
-    """Add the change of every changed row to its own total and to those of its neighbours.
-
-    Threads share the receivers out by slot: in an ascending row of neighbours those of one thread are one stretch, so
-    no two threads write to the same row. A thread goes through its receivers block by block, so that a total that many
-    rows change is fetched once.
-    """
-    width, arcs = totals.shape[1], count_arcs(lists.count, changed)
-    blocks = min(lists.size * totals[:1].nbytes // BLOCK, arcs // max(1, ARCS_A_VISIT * changed.size))
-    block = -(-lists.size // (1 + blocks))
-    cuts = lists.cuts(changed, arcs * width)
-    _scatter(arcs * width, lists.start, lists.count, lists.neighbours, changed, change, totals, cuts, block)
-
-
 @TwoWay
-def _scatter(start, count, neighbours, changed, change, totals, cuts, block):  # type: ignore[no-untyped-def]
+def _scatter(start, count, neighbours, changed, cuts, change, totals):  # type: ignore[no-untyped-def]
     width = totals.shape[1]
     flat = totals.reshape(-1)
     for part in nb.prange(cuts.size - 1):
         low, high = cuts[part], cuts[part + 1]
-        place = np.empty(changed.size, np.int64)
-        following = np.empty(changed.size, np.int32)
         for r in range(changed.size):
             i = changed[r]
             if low <= i < high:
                 for k in range(width):
                     totals[i, k] += change[r, k]
-            last = start[i] + count[i]
-            place[r] = start[i] + (np.searchsorted(neighbours[start[i] : last], low) if low else 0)
-            following[r] = neighbours[place[r]] if place[r] < last else LAST
-        for begin in range(low, high, block):
-            end = min(begin + block, high)
-            for r in range(changed.size):
-                if following[r] >= end:
-                    continue
-                p, last = place[r], start[changed[r]] + count[changed[r]]
-                j = following[r]
-                while j < end:
-                    if p + AHEAD < last:
-                        prefetch(flat, np.int64(neighbours[p + AHEAD]) * width)
-                    for k in range(width):
-                        totals[j, k] += change[r, k]
-                    p += 1
-                    j = neighbours[p] if p < last else LAST
-                place[r], following[r] = p, j
+            first, last = start[i], start[i] + count[i]
+            if cuts.size > 2:
+                row = neighbours[first:last]
+                first, last = first + np.searchsorted(row, low), first + np.searchsorted(row, high)
+            for p in range(first, last):
+                if p + AHEAD < last:
+                    prefetch(flat, np.int64(neighbours[p + AHEAD]) * width)
+                j = neighbours[p]
+                for k in range(width):
+                    totals[j, k] += change[r, k]
 
 
 @nb.njit(cache=True)
@@ -236,8 +224,3 @@ def changed_messages(
     new -= former
     moved = new.any(axis=1)
     return rows[moved], new[moved]
-
-
-def no_marks(slots: int) -> NDArray[np.uint64]:
-    """Return a bit a slot, none of which is set."""
-    return np.zeros(-(-slots // WORD), np.uint64)

@@ -215,28 +215,25 @@ class Propagation:
         return rows
 
     def _push(self, hop: int, graph: Attributed, step: Step, change: OutputChange, wanted: NDArray[np.bool_]) -> None:
-        totals, (lists, given) = self.totals[hop - 1], self._entering(graph, step)
-        rows = push.reached(lists, given.endpoints, given.changed, self._marks)
+        count, totals, inner = graph.adjacency.count, self.totals[hop - 1], hop < self.hops
+        lists, given = self._entering(graph, step)
+        pushing = push.Push(lists, given.changed, self.width)
+        rows = pushing.rows(given.endpoints, self._marks)
         change.reached.append(rows.size)
         self.storage.before(self._called(f"totals_{hop}"), totals, rows)
-        degrees = graph.adjacency.count[rows].astype(np.int64) + 1
-        # Own endpoints are among the rows, and come before those that others own.
-        ends = np.searchsorted(rows, step.endpoints)
-        degrees_before = degrees.copy()
-        degrees_before[ends] += given.edges_lost()[: ends.size]
-        seen = np.flatnonzero(wanted[rows]) if hop in self.outputs else rows[:0]
-        old_outputs = np.empty((seen.size, self.width), np.int32)
-        self._scale(hop, rows[seen], degrees_before[seen], old_outputs)
-        old = np.empty((rows.size if hop < self.hops else 0, self.width), np.int32)
-        if hop < self.hops:
-            push.round_rows(old.size, totals, rows, degrees_before, old)
-        push.scatter(lists, given.changed, given.change, totals)
+        watched = rows[wanted[rows]] if hop in self.outputs else rows[:0]
+        old_outputs = np.empty((watched.size, self.width), np.int32)
+        self._scale(hop, watched, count[watched] + 1 + given.edges_lost(watched), old_outputs)
+        if inner:
+            former = np.empty((rows.size, self.width), np.int32)
+            push.round_rows(former.size, totals, rows, count[rows] + 1 + given.edges_lost(rows), former)
+        pushing.scatter(given.change, totals)
         push.subtract_edges(given.pairs, given.endpoints, given.former, totals)
-        if hop < self.hops:
-            step.former = old[ends]
-            step.changed, step.change = push.changed_messages(totals, rows, degrees, old)
+        if inner:
+            step.former = former[np.searchsorted(rows, step.endpoints)]
+            step.changed, step.change = push.changed_messages(totals, rows, count[rows] + np.int64(1), former)
         if hop in self.outputs:
-            self._note_outputs(change, hop, graph, rows[seen], old_outputs)
+            self._note_outputs(change, hop, graph, watched, old_outputs)
 
     def _entering(self, graph: Attributed, step: Step) -> tuple[push.Lists, Step]:
         """Return what rows write to, and all that enters a hop."""
