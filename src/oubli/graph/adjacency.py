@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
@@ -32,17 +34,21 @@ class Adjacency:
         self.num_arcs = int(count.sum(dtype=np.int64))
 
     @classmethod
-    def from_pairs(cls, num_nodes: int, pairs: NDArray[np.int64]) -> Adjacency:
+    def from_pairs(cls, num_nodes: int, pairs: NDArray[np.integer[Any]]) -> Adjacency:
         """Build from slot pairs, each edge once or more, in either direction, without self-loops."""
         if num_nodes > MAX_NODES:
             raise CapacityError(f"graph: {num_nodes} nodes; one graph in memory holds at most {MAX_NODES}")
-        low, high = unique_pairs(pairs).T
-        count = np.bincount(low, minlength=num_nodes) + np.bincount(high, minlength=num_nodes)
+        low, high = pairs.T
+        # As `edges` lists them, and files have them: nothing to sort.
+        if not _ascend(low, high):
+            low, high = unique_pairs(pairs).T
+        count = np.zeros(num_nodes, np.int32)
+        _count_ends(low, high, count)
         start = np.zeros(num_nodes, np.int64)
         np.cumsum(count[:-1], out=start[1:])
         neighbours = np.empty(2 * low.size, np.int32)
         _fill_rows(low, high, start.copy(), neighbours)
-        return cls(start, count.astype(np.int32), neighbours)
+        return cls(start, count, neighbours)
 
     def copy(self) -> Adjacency:
         """Return an independent copy."""
@@ -55,6 +61,12 @@ class Adjacency:
     def edges(self) -> NDArray[np.int64]:
         """Return the edges as slot pairs ``u < v`` in ascending order, shape (edges, 2)."""
         return self.edges_from(0, self.start.size)
+
+    def edge_index(self) -> NDArray[np.int32]:
+        """Return the edges as `edges` does, one a column: shape (2, edges)."""
+        out = np.empty((2, self.num_arcs // 2), np.int32)
+        _list_edges(self.start, self.count, self.neighbours, 0, self.start.size, out.T)
+        return out
 
     def edges_from(self, first: int, last: int) -> NDArray[np.int64]:
         """Return those of the edges whose smaller end is in ``first .. last - 1``."""
@@ -78,12 +90,31 @@ class Adjacency:
         self.num_arcs -= 2 * len(pairs)
 
 
-def unique_pairs(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+def unique_pairs(pairs: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     """Return undirected pairs as ``u < v``, each once, ascending."""
+    pairs = pairs.astype(np.int64, copy=False)
     low, high = np.minimum(pairs[:, 0], pairs[:, 1]), np.maximum(pairs[:, 0], pairs[:, 1])
     # One key a pair: slots are below 2**31.
     keys = distinct(low << 32 | high)
     return np.column_stack([keys >> 32, keys & 0xFFFFFFFF])
+
+
+@nb.njit(cache=True)
+def _ascend(low, high):  # type: ignore[no-untyped-def]
+    """Tell whether pairs are ``low < high``, each once, in ascending order."""
+    for e in range(low.size):
+        if low[e] >= high[e]:
+            return False
+        if e > 0 and (low[e - 1] > low[e] or (low[e - 1] == low[e] and high[e - 1] >= high[e])):
+            return False
+    return True
+
+
+@nb.njit(cache=True)
+def _count_ends(low, high, count):  # type: ignore[no-untyped-def]
+    for e in range(low.size):
+        count[low[e]] += 1
+        count[high[e]] += 1
 
 
 @nb.njit(cache=True)

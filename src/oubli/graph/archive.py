@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from oubli.errors import CapacityError, InputError
 from oubli.graph.durable import write_beside
-from oubli.graph.graph import Graph
+from oubli.graph.graph import Graph, graph_at_positions
 from oubli.graph.labels import SPLITS
 
 Arrays = dict[str, NDArray[Any]]
@@ -144,7 +144,7 @@ def arrays_from_graph(graph: Graph) -> Arrays:
     ids, codes = graph.node_ids, graph.label_codes
     out: Arrays = {
         "num_nodes": np.asarray(graph.num_nodes, np.int32),
-        "edge_index": np.ascontiguousarray(graph.adjacency.edges().T, dtype=np.int32),
+        "edge_index": graph.adjacency.edge_index(),
     }
     if not np.array_equal(ids, np.arange(ids.size)):
         out["node_ids"] = ids
@@ -186,7 +186,8 @@ def graph_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str, split: int
     nodes = node_arrays(arrays, where, split)
     ids = np.arange(num_nodes) if nodes.ids is None else nodes.ids
     try:
-        return Graph.from_edges(ids[edges.T], features=nodes.features, labels=nodes.labels, node_ids=ids, **nodes.masks)
+        pairs = edges.T if edges.dtype == np.int32 else edges.T.astype(np.int64)
+        return graph_at_positions(pairs, ids, nodes.features, nodes.labels, nodes.masks)
     except InputError as error:
         raise type(error)(f"{where}: {error}") from None
 

@@ -113,18 +113,7 @@ class Graph:
         order = np.argsort(ids, kind="stable")
         index = NodeIndex(ids[order])
         ends = index.slots(pairs.ravel(), "edges").reshape(-1, 2)
-        loops = np.flatnonzero(ends[:, 0] == ends[:, 1])
-        if loops.size:
-            at = int(loops[0])
-            raise InputError(
-                f"edges: entry {at}, ({pairs[at, 0].item()!r}, {pairs[at, 1].item()!r}), is a self-loop; "
-                "drop self-loops first (the propagation adds its own)"
-            )
-        table = FeatureTable.from_input(np.zeros((ids.size, 0)) if features is None else features, order)
-        codes, values = encode_labels(labels, ids.size)
-        codes = codes[order]
-        splits = encode_splits(index, order, codes, {"train": train, "val": val, "test": test})
-        return cls(index, Adjacency.from_pairs(ids.size, ends), table, codes, values, splits)
+        return _assembled(index, order, ends, features, labels, {"train": train, "val": val, "test": test})
 
     @property
     def num_nodes(self) -> int:
@@ -332,6 +321,42 @@ class Graph:
         self.label_codes[gone] = -1
         self.split_codes[gone] = 0
         self.index.remove(plan.nodes)
+
+
+def graph_at_positions(
+    pairs: NDArray[np.integer[Any]], ids: NDArray[Any], features: Any, labels: Any, splits: dict[str, Any]
+) -> Graph:
+    """Return the graph that `Graph.from_edges` makes, of edges that name positions in `ids`, all of them there."""
+    ids = as_id_array(ids)
+    order = np.argsort(ids, kind="stable")
+    if (order[1:] < order[:-1]).any():
+        ranks = np.empty_like(order)
+        ranks[order] = np.arange(order.size)
+        pairs = ranks[pairs]
+    return _assembled(NodeIndex(ids[order]), order, pairs, features, labels, splits)
+
+
+def _assembled(
+    index: NodeIndex,
+    order: NDArray[np.int64],
+    ends: NDArray[np.integer[Any]],
+    features: Any,
+    labels: Any,
+    splits: dict[str, Any],
+) -> Graph:
+    """Return the graph of edges as slots; the rest is in the order of the ids as given, which `order` sorts."""
+    loops = np.flatnonzero(ends[:, 0] == ends[:, 1])
+    if loops.size:
+        name = index.ids[ends[loops[0], 0]].item()
+        raise InputError(
+            f"edges: entry {int(loops[0])}, ({name!r}, {name!r}), is a self-loop; "
+            "drop self-loops first (the propagation adds its own)"
+        )
+    table = FeatureTable.from_input(np.zeros((order.size, 0)) if features is None else features, order)
+    codes, values = encode_labels(labels, order.size)
+    codes = codes[order]
+    split_codes = encode_splits(index, order, codes, splits)
+    return Graph(index, Adjacency.from_pairs(order.size, ends), table, codes, values, split_codes)
 
 
 def _default_ids(pairs: NDArray[Any], features: Any, labels: Any) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -90,7 +90,7 @@ def _is_missing(value: Any) -> bool:
 
 
 def encode_splits(
-    index: NodeIndex, order: NDArray[np.int64], codes: NDArray[np.int32], given: dict[str, ArrayLike | None]
+    index: NodeIndex, order: NDArray[np.int64], codes: NDArray[np.int32], given: Mapping[str, ArrayLike | None]
 ) -> NDArray[np.uint8]:
     """Return a split code a slot: 0 none, then 1, 2, 3 for train, val, test.
 
@@ -99,7 +99,7 @@ def encode_splits(
     """
     splits = np.zeros(order.size, np.uint8)
     for code, name in enumerate(SPLITS, start=1):
-        chosen = given[name]
+        chosen = given.get(name)
         if chosen is None:
             continue
         mask = _as_mask(as_numpy(chosen))
