@@ -9,7 +9,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from oubli.propagation.hop import AHEAD, LINE, prefetch, prefetch_row, round_quotient
+from oubli.propagation.hop import AHEAD, LINE, prefetch_row, round_quotient
 from oubli.propagation.threads import TwoWay, sharers
 
 WORD = 64
@@ -166,6 +166,7 @@ def _take_marked(endpoints, size, marks, room):  # type: ignore[no-untyped-def]
 def _scatter(start, count, neighbours, changed, cuts, change, totals):  # type: ignore[no-untyped-def]
     width = totals.shape[1]
     flat = totals.reshape(-1)
+    step = LINE // totals.itemsize
     for part in nb.prange(cuts.size - 1):
         low, high = cuts[part], cuts[part + 1]
         for r in range(changed.size):
@@ -179,7 +180,7 @@ def _scatter(start, count, neighbours, changed, cuts, change, totals):  # type: 
                 first, last = first + np.searchsorted(row, low), first + np.searchsorted(row, high)
             for p in range(first, last):
                 if p + AHEAD < last:
-                    prefetch(flat, np.int64(neighbours[p + AHEAD]) * width)
+                    prefetch_row(flat, neighbours, p + AHEAD, width, step)
                 j = neighbours[p]
                 for k in range(width):
                     totals[j, k] += change[r, k]
@@ -218,9 +219,25 @@ def round_rows(totals, rows, degrees, out):  # type: ignore[no-untyped-def]
 def changed_messages(
     totals: NDArray[Any], rows: NDArray[np.int64], degrees: NDArray[np.int64], former: NDArray[np.int32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Return the rows whose rounded message is not the `former` one any more, and by how much."""
-    new = np.empty_like(former)
-    round_rows(new.size, totals, rows, degrees, new)
-    new -= former
-    moved = new.any(axis=1)
-    return rows[moved], new[moved]
+    """Return the rows whose rounded message is not the `former` one any more, and by how much; `former` is used up."""
+    moved = np.empty(rows.size, np.bool_)
+    _take_from_messages(former.size, totals, rows, degrees, former, moved)
+    return rows[moved], former[moved]
+
+
+@TwoWay
+def _take_from_messages(totals, rows, degrees, former, moved):  # type: ignore[no-untyped-def]
+    width = totals.shape[1]
+    flat = totals.reshape(-1)
+    step = LINE // totals.itemsize
+    for r in nb.prange(rows.size):
+        prefetch_row(flat, rows, r + AHEAD, width, step)
+        i = rows[r]
+        degree = np.float64(degrees[r])
+        inverse = 1.0 / degree
+        differs = np.int32(0)
+        for k in range(width):
+            change = np.int32(round_quotient(np.float64(totals[i, k]), degree, inverse)) - former[r, k]
+            former[r, k] = change
+            differs |= change
+        moved[r] = differs != 0
