@@ -18,15 +18,18 @@ WORD = 64
 SAMPLE = 1024
 """Receivers, about, that tell how to share them out."""
 
-PUSH_ARC, PUSH_ROW, PUSH_PAIR = 3, 5, 11
-"""What pushing costs an arc written, a row reached and an edge lost, an arc of a full hop being 1; fitted to
-whole calls on one graph (ogbn-arxiv); benchmarks.kernels shows where pushing and whole hops cross."""
+PUSH_ARC, PUSH_ROW, PUSH_PAIR = 1.35, 2, 5
+"""What pushing costs an arc written, a row reached and an edge lost, an arc of a full hop being 1 and a total taking as
+many cache lines as a message; fitted to whole calls (ogbn-arxiv, and R-MAT of 200 million arcs with 16 columns).
+benchmarks.kernels shows where pushing and whole hops cross."""
 
 
-def costs_more(arcs: int, lost: int, all_arcs: int, nodes: int) -> bool:
-    """Tell whether a whole hop is cheaper than pushing along `arcs` and `lost` edges."""
+def costs_more(arcs: int, lost: int, all_arcs: int, nodes: int, width: int) -> bool:
+    """Tell whether a whole hop is cheaper than pushing `width` columns along `arcs` and `lost` edges."""
     rows = min(arcs + 2 * lost, nodes)
-    return PUSH_ARC * arcs + PUSH_ROW * rows + PUSH_PAIR * lost > all_arcs + nodes
+    # Four bytes a column of a total, which is pushed to, and two of a message, which is pulled.
+    lines = -(-4 * width // LINE) / max(1, -(-2 * width // LINE))
+    return lines * (PUSH_ARC * arcs + PUSH_ROW * rows + PUSH_PAIR * lost) > all_arcs + nodes
 
 
 @nb.njit(cache=True)

@@ -188,7 +188,8 @@ class Propagation:
 
     def _prefers_full(self, graph: Graph, changed: NDArray[np.int64], plan: RemovalPlan) -> bool:
         arcs = push.count_arcs(graph.adjacency.count, changed)
-        return push.costs_more(int(arcs), len(plan.edges), graph.adjacency.num_arcs, graph.num_nodes)
+        lost, all_arcs = len(plan.edges), graph.adjacency.num_arcs
+        return push.costs_more(int(arcs), lost, all_arcs, graph.num_nodes, self.width)
 
     def _finish_full(self, hop: int, graph: Graph, change: OutputChange) -> OutputChange:
         self._full_from(hop, graph)

@@ -129,7 +129,8 @@ class Forgetting:
         return shards.results({p: shards.ask(p, "begin", self._attempt, share, whole) for p, share in given.items()})
 
     def _prefers_whole(self, arcs: int, all_arcs: int, nodes: int) -> bool:
-        return push.costs_more(arcs, len(self.plan.edges), all_arcs, nodes)
+        width = self.shards.recipe.quantiser.width(self.graph.table)
+        return push.costs_more(arcs, len(self.plan.edges), all_arcs, nodes, width)
 
     def _finish_whole(self, hop: int, nodes: int) -> Outcome:
         self.shards.whole(self.shards.parts, hop, self._attempt)
