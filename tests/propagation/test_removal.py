@@ -49,6 +49,21 @@ def remove(propagation, graph, removal, wanted=None):
     return change
 
 
+@pytest.mark.parametrize("operator", ["random_walk", "symmetric"])
+def test_threads_share_out_even_what_has_no_neighbours(operator, monkeypatch):
+    monkeypatch.setattr("oubli.propagation.threads.SERIAL_WORK", 0)
+    rng = np.random.default_rng(5)
+    edges = [(u, v) for u, v in rng.integers(0, 300, (900, 2)).tolist() if u != v]
+    graph = Graph.from_edges(edges, features=rng.normal(size=(340, 5)))
+    propagation = fit(graph, operator, 2)
+    for removal in (
+        Removal(features=[320, 339]),
+        Removal(features=[3, 330], edges=edges[:1]),
+        Removal(nodes=[7, 8, 310], edges=edges[20:24]),
+    ):
+        remove(propagation, graph, removal)
+
+
 @pytest.mark.parametrize("where", NAMES)
 @pytest.mark.parametrize("operator", ["random_walk", "symmetric", 0.3], ids=str)
 @pytest.mark.parametrize("hops", [1, 2, 3])

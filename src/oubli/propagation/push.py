@@ -102,8 +102,9 @@ class Push:
         cuts[-1] = self.size
         if threads > 1:
             some = np.sort(_some_receivers(*self._lists, self.changed, self._arcs // SAMPLE + 1))
-            # Whole words of marks, which two threads must not share.
-            cuts[1:-1] = some[np.arange(1, threads) * some.size // threads] // WORD * WORD
+            if some.size:
+                # Whole words of marks, which two threads must not share.
+                cuts[1:-1] = some[np.arange(1, threads) * some.size // threads] // WORD * WORD
         return cuts
 
 
