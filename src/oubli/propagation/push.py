@@ -18,6 +18,15 @@ WORD = 64
 SAMPLE = 1024
 """Receivers, about, that tell how to share them out."""
 
+BLOCK = 2**25
+"""Bytes of totals that are written to before the next are: pages of a file go to the disk once, not again and again."""
+
+ARCS_A_VISIT = 8
+"""Arcs to write, at least, each time that the changed rows are gone through for one more block."""
+
+LAST = np.int32(2**31 - 1)
+"""No slot: stands behind the last neighbour of a row."""
+
 PUSH_ARC, PUSH_ROW, PUSH_PAIR = 1.35, 2, 5
 """What pushing costs an arc written, a row reached and an edge lost, an arc of a full hop being 1 and a total taking as
 many cache lines as a message; fitted to whole calls (ogbn-arxiv, and R-MAT of 200 million arcs with 16 columns).
@@ -92,8 +101,10 @@ class Push:
         return rows
 
     def scatter(self, change: NDArray[Any], totals: NDArray[Any]) -> None:
-        """Add the change of every changed row to its own total and to those of its neighbours."""
-        _scatter(self._work, *self._lists, self.changed, self._cuts, change, totals)
+        """Add the change of every changed row to its own total and to those of its neighbours, block by block."""
+        blocks = min(self.size * totals[:1].nbytes // BLOCK, self._arcs // (ARCS_A_VISIT * max(1, self.changed.size)))
+        block = -(-self.size // (1 + blocks))
+        _scatter(self._work, *self._lists, self.changed, self._cuts, block, change, totals)
 
     def _share_out(self) -> NDArray[np.int64]:
         """Return slots that part the receivers into one stretch a thread, of like numbers of arcs."""
@@ -167,27 +178,36 @@ def _take_marked(endpoints, size, marks, room):  # type: ignore[no-untyped-def]
 
 
 @TwoWay
-def _scatter(start, count, neighbours, changed, cuts, change, totals):  # type: ignore[no-untyped-def]
+def _scatter(start, count, neighbours, changed, cuts, block, change, totals):  # type: ignore[no-untyped-def]
     width = totals.shape[1]
     flat = totals.reshape(-1)
     step = LINE // totals.itemsize
     for part in nb.prange(cuts.size - 1):
         low, high = cuts[part], cuts[part + 1]
+        place = np.empty(changed.size, np.int64)
+        following = np.empty(changed.size, np.int32)
         for r in range(changed.size):
-            i = changed[r]
-            if low <= i < high:
-                for k in range(width):
-                    totals[i, k] += change[r, k]
-            first, last = start[i], start[i] + count[i]
-            if cuts.size > 2:
-                row = neighbours[first:last]
-                first, last = first + np.searchsorted(row, low), first + np.searchsorted(row, high)
-            for p in range(first, last):
-                if p + AHEAD < last:
-                    prefetch_row(flat, neighbours, p + AHEAD, width, step)
-                j = neighbours[p]
-                for k in range(width):
-                    totals[j, k] += change[r, k]
+            first, last = start[changed[r]], start[changed[r]] + count[changed[r]]
+            place[r] = first + (np.searchsorted(neighbours[first:last], low) if low else 0)
+            following[r] = neighbours[place[r]] if place[r] < last else LAST
+        for begin in range(low, high, max(block, 1)):
+            end = min(begin + block, high)
+            for r in range(changed.size):
+                i, j = changed[r], following[r]
+                if begin <= i < end:
+                    for k in range(width):
+                        totals[i, k] += change[r, k]
+                if j >= end:
+                    continue
+                p, last = place[r], start[i] + count[i]
+                while j < end:
+                    if p + AHEAD < last:
+                        prefetch_row(flat, neighbours, p + AHEAD, width, step)
+                    for k in range(width):
+                        totals[j, k] += change[r, k]
+                    p += 1
+                    j = neighbours[p] if p < last else LAST
+                place[r], following[r] = p, j
 
 
 @nb.njit(cache=True)
