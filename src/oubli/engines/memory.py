@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from oubli.engines.base import Account, Engine, Hops, Recipe
 from oubli.engines.sums import add_rows, exchange_rows
+from oubli.graph.disk import compare_checksums
 from oubli.graph.distinct import distinct
 from oubli.graph.graph import Graph
 from oubli.graph.removal import RemovalPlan
@@ -29,7 +30,8 @@ class MemoryEngine(Engine):
     propagation: Hops
 
     def own(self, graph: Graph) -> Graph:
-        """Copy a graph, without what is no longer in it."""
+        """Copy a graph, without what is no longer in it; one in a folder is compared with its checksums."""
+        compare_checksums(graph)
         self.graph = graph.compacted()
         return self.graph
 

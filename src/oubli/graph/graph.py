@@ -42,7 +42,7 @@ class Graph:
     split_codes : ndarray of uint8
         0 none, 1 train, 2 val, 3 test, by slot.
     folder : Path or None
-        The folder of a graph whose arrays are mapped from one (`oubli.graph.disk`).
+        The folder of a graph whose arrays are mapped from one (`oubli.graph.disk`), as long as nothing is removed.
     """
 
     folder: Path | None = None
@@ -315,6 +315,8 @@ class Graph:
         ledger.remember("edges", np.sort(names[plan.asked], axis=1))
         ledger.remember("features", names[plan.features])
         ledger.remember("labels", names[plan.labels])
+        # No more what is in the folder.
+        self.folder = None
         self.adjacency.remove(plan.edges)
         self.table.wipe(plan.wiped)
         gone = distinct(plan.nodes, plan.labels)

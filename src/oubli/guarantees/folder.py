@@ -152,6 +152,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise InputError(
             f"{file}: cannot be read ({error}); restore the model from a backup, or delete its folder and fit again"
         ) from None
+    if isinstance(manifest, dict) and manifest.get("kind") == "graph":
+        raise InputError(f"{folder}: holds a graph and not a model; fit one with `oubli fit {folder} -o MODEL`")
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise InputError(f"{file}: not a model of this version of oubli (format {FORMAT}); fit again")
     if manifest.get("sha256") != _manifest_digest(manifest):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from oubli.errors import InputError
+from oubli.errors import InputError, UnreachableError
 from oubli.guarantees.folder import read_folder
 from oubli.guarantees.stores import open_store
 from oubli.models.base import NodeClassifier
@@ -45,10 +45,13 @@ def load_model(path: str | Path, **parameters: Any) -> NodeClassifier:
         When there is no model, or it is damaged or was changed.
     """
     state, description, arrays = read_folder(path)
-    store = open_store(Path(path), state)
+    # Resolved, as `save` has it: the store goes by its place.
+    store = open_store(Path(path).resolve(), state)
     try:
         kind = estimator_class(description["model"]["class"])
         model: NodeClassifier = kind.from_state(description, arrays, store, **parameters)
+    except UnreachableError:
+        raise
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{path}: the parts of the model do not fit together ({error}): damaged, changed, or written by another "

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from oubli.engines import Store
 from oubli.errors import InputError, NotFittedError, OubliError, UnsweptError
+from oubli.graph.disk import compare_checksums
 from oubli.graph.disk.links import link_graph
 from oubli.graph.graph import Graph
 from oubli.graph.removal import Missing, Removal, RemovalPlan
@@ -95,6 +96,7 @@ class NodeClassifier(NodePredictor):
 
     def _own(self, graph: Graph) -> Graph:
         """Return the copy of a graph that the model keeps."""
+        compare_checksums(graph)
         return graph.compacted()
 
     def _start_life(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +14,10 @@ from typing import Any
 
 from oubli.engines.dask.quiet import loud, quiet
 from oubli.engines.dask.registry import ShardMissingError
-from oubli.errors import CapacityError, InputError, OubliError
+from oubli.errors import CapacityError, InputError, OubliError, UnreachableError
+
+ADDRESS = re.compile(r"inproc://.+|((tcp|tls|ws|wss|ucx)://)?[^/]+:[0-9]+")
+"""What Dask takes for the address of a scheduler."""
 
 CONNECT = 10.0
 """Seconds until a scheduler answers, or a first worker is there."""
@@ -218,7 +222,7 @@ def _connect(address: str) -> Any:
     try:
         return distributed.Client(address, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
-        raise InputError(
+        raise UnreachableError(
             f"workers: no Dask scheduler answers at {address} ({str(error) or type(error).__name__}); start one with "
             "`dask scheduler`, or give a number of workers to start here"
         ) from None
@@ -234,10 +238,12 @@ def checked_workers(workers: int | str | None) -> int | str:
     """
     if workers is None:
         return len(os.sched_getaffinity(0))
-    if isinstance(workers, str) and workers:
+    if isinstance(workers, str) and ADDRESS.fullmatch(workers):
         return workers
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise InputError(f"workers: expected how many to start, or the address of a scheduler; got {workers!r}")
+        raise InputError(
+            f"workers: expected how many to start, or the address of a scheduler (tcp://host:8786); got {workers!r}"
+        )
     return workers
 
 

@@ -14,7 +14,7 @@ from oubli.engines.dask.part import Part
 from oubli.engines.dask.partition import Partition
 from oubli.engines.dask.shard import Shard
 from oubli.errors import InputError
-from oubli.graph.disk import open_graph, read_graph_manifest
+from oubli.graph.disk import compare_checksums, open_graph, read_graph_manifest
 from oubli.graph.graph import Graph
 from oubli.graph.removal import RemovalPlan
 
@@ -38,6 +38,7 @@ class Source:
     @classmethod
     def copy_of(cls, graph: Graph) -> Source:
         """Copy a graph; one in a folder is mapped afresh, and its changes are in memory."""
+        compare_checksums(graph)
         if graph.folder is not None:
             fresh = open_graph(graph.folder)
             # Not where the graph at hand has lost something since it was opened.

@@ -19,6 +19,8 @@ from oubli.graph.disk.lock import FolderLock
 from oubli.graph.durable import flush_folder
 
 JOURNAL = "journal"
+OWNER = "owner"
+"""A file in a store that was never saved, locked as long as its process lives."""
 
 
 class Store:
@@ -54,6 +56,7 @@ class Store:
         self._journal: UndoJournal | None = None
         self._touched: set[str] = set()
         self._fresh: set[str] = set()
+        self._owner: FolderLock | None = None
 
     @property
     def changing(self) -> bool:
@@ -69,12 +72,16 @@ class Store:
         InputError
             When it cannot be made.
         """
-        folder = parent / f"store-{secrets.token_hex(8)}"
+        folder = parent.resolve() / f"store-{secrets.token_hex(8)}"
         try:
             folder.mkdir(mode=0o700, parents=True)
         except OSError as error:
             raise disk_error(folder, error) from None
-        return cls(folder)
+        _sweep_orphans(folder.parent)
+        store = cls(folder)
+        store._owner = FolderLock(folder, OWNER)
+        store._owner.claim()
+        return store
 
     def empty(self, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """Return a new array of zeros; one of that name before it goes when the store is next settled."""
@@ -180,6 +187,11 @@ class Store:
     def settle(self, state: str) -> None:
         """Take a state, which is in force, as the one to go back to from now on."""
         self.settled_as = state
+        if self._owner is not None:
+            # From now on it is its model's.
+            self._owner.close()
+            self._owner = None
+            (self.folder / OWNER).unlink(missing_ok=True)
         self._touched.clear()
         self._fresh.clear()
         if self._journal is not None:
@@ -251,6 +263,16 @@ def recover(folder: Path, files: dict[str, str], state: str) -> None:
     if journal.exists() and journal_state(journal) == state:
         undo(journal, Store(folder, files).arrays)
     _sweep(folder, set(files.values()))
+
+
+def _sweep_orphans(parent: Path) -> None:
+    """Delete stores that were never saved and whose process is no more: they hold data that nobody can ask for."""
+    for owner in parent.glob(f"store-*/{OWNER}"):
+        with contextlib.suppress(OSError, InputError):
+            lock = FolderLock(owner.parent, OWNER)
+            with contextlib.closing(lock):
+                lock.claim()
+                shutil.rmtree(owner.parent)
 
 
 def _sweep(folder: Path, named: set[str]) -> None:

@@ -126,6 +126,23 @@ def read_graph_manifest(path: str | Path) -> GraphManifest:
     return manifest
 
 
+def compare_checksums(graph: Graph) -> None:
+    """Read the files of a graph that is mapped from a folder, and compare their SHA-256; of another graph, none.
+
+    Raises
+    ------
+    InputError
+        When one is damaged or was changed.
+    """
+    if graph.folder is None:
+        return
+    for name, file in read_graph_manifest(graph.folder).files.items():
+        if hash_file(graph.folder / f"{name}.npy") != file["sha256"]:
+            raise InputError(
+                f"{graph.folder / name}.npy: does not match its checksum: damaged or changed; import the graph again"
+            )
+
+
 def open_graph(path: str | Path) -> Graph:
     """Open a graph folder that `oubli import` or `write_graph` made, without reading it whole.
 
@@ -151,7 +168,7 @@ def open_graph(path: str | Path) -> Graph:
     arrays = {name: map_array(folder / f"{name}.npy", "private") for name in manifest.files}
     _check_kinds(folder, manifest, arrays)
     graph = graph_from_mapped(arrays)
-    graph.folder = folder
+    graph.folder = folder.resolve()
     return graph
 
 

@@ -137,7 +137,8 @@ def undo(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         raise _damaged(path)
     for name, places, held in reversed(records):
         array = arrays[name]
-        array[places] = held.view(array.dtype).reshape(-1, *array.shape[1:])
+        count = places.stop - places.start if isinstance(places, slice) else places.size
+        array[places] = held.view(array.dtype).reshape(count, *array.shape[1:])
     for name in {record[0] for record in records}:
         flush_array(arrays[name])
 

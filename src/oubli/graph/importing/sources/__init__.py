@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from oubli.errors import InputError
 from oubli.graph.foreign import as_numpy
@@ -38,7 +39,7 @@ def open_sources(edges: Any, memory: int) -> list[Source]:
     if isinstance(edges, list | tuple) and edges and all(isinstance(path, str | Path) for path in edges):
         return [_open_file(Path(path), memory) for path in edges]
     given = as_numpy(edges)
-    if isinstance(given, np.ndarray) or _is_pairs(given):
+    if isinstance(given, np.ndarray) or sp.issparse(given) or _is_pairs(given):
         return [ArraySource(as_pairs(given), "edges", _rows(memory))]
     if callable(given) or isinstance(given, Iterable):
         return [BlockSource(given)]

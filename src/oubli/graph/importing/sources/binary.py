@@ -216,6 +216,8 @@ class BlockSource(Source):
         """Yield the edges behind a place, or all of them."""
         skipped, rows = (after or {"block": 0})["block"], (after or {"row": 0})["row"]
         blocks = self._given() if callable(self._given) else self._given
+        if not isinstance(blocks, Iterable):
+            raise InputError(f"edges: the function returned {blocks!r}; it has to return blocks of pairs")
         for number, block in enumerate(islice(blocks, skipped, None), start=skipped + 1):
             pairs = as_block(np.asarray(block), f"edges, block {number}")
             if pairs.dtype == object:
