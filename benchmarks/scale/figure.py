@@ -33,7 +33,7 @@ def draw_figure(rows: Rows, path: Path) -> None:
     # The same bytes from the same records.
     plt.rcParams |= {"svg.hashsalt": "oubli", "svg.fonttype": "none"}
     widths = sorted({curve.features for curve in found})
-    size = 4.2 * len(PANELS), 3.6 * len(widths)
+    size = 4.2 * len(PANELS), 4.4 * len(widths)
     figure, axes = plt.subplots(len(widths), len(PANELS), figsize=size, squeeze=False, layout="constrained")
     for curve in found:
         here = axes[widths.index(curve.features)][[name for name, _ in PANELS].index(_panel(curve))]
@@ -44,7 +44,8 @@ def draw_figure(rows: Rows, path: Path) -> None:
             here.set_title(f"{title}\n{features} features", fontsize=9)
             here.spines[["top", "right"]].set_visible(False)
             if here.lines:
-                here.legend(fontsize=6, frameon=False, title="exponent", title_fontsize=6)
+                below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.18), "ncols": 2}
+                here.legend(fontsize=6, frameon=False, title="exponent", title_fontsize=6, **below)
         line[0].set_ylabel("seconds")
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
