@@ -6,8 +6,7 @@
     ├── InputError (also a ValueError)     what was given cannot be used
     │   ├── UnknownNodeError               no such node id, or no longer
     │   │   └── AlreadyRemovedError        it was removed before, so it cannot be removed again
-    │   ├── UnsupportedRemovalError        this model cannot forget that: never, not yet, or use something else
-    │   └── UnreachableError               workers or a scheduler do not answer
+    │   └── UnsupportedRemovalError        this model cannot forget that: never, not yet, or use something else
     ├── CapacityError                      a number does not fit its accumulator, or data does not fit memory or disk
     ├── NotFittedError                     `fit` has to come first
     ├── UnsweptError                       saved, but the former state could not be deleted from the disk
@@ -28,7 +27,6 @@ __all__ = [
     "NotFittedError",
     "OubliError",
     "UnknownNodeError",
-    "UnreachableError",
     "UnsupportedRemovalError",
     "UnsweptError",
 ]
@@ -52,10 +50,6 @@ class AlreadyRemovedError(UnknownNodeError):
 
 class UnsupportedRemovalError(InputError):
     """A removal that this model cannot honour: never, not yet, or by another model."""
-
-
-class UnreachableError(InputError):
-    """Workers, or the scheduler of them, do not answer."""
 
 
 class CapacityError(OubliError):

@@ -149,8 +149,8 @@ def test_identity_tells_different_bytes(monkeypatch, tmp_path):
     monkeypatch.setattr(identity, "make_models", lambda: {"broken": with_engine(KeepsTheLabels)(hops=1)})
     assert identity.main(["--quick", "--folder", str(tmp_path)]) == 1
     rows = json.loads((tmp_path / "identity.json").read_text(encoding="utf-8"))["tables"][0]["configurations"]
-    # Labels go with nodes, too, unless the change reaches so far that all is summed anew.
-    assert {"label"} <= {row["kind"] for row in rows if not row["equal"]} <= {"label", "node", "subgraph"}
+    # Labels go with a subgraph, too.
+    assert {row["kind"] for row in rows if not row["equal"]} == {"label", "subgraph"}
     assert "## Different bytes" in (tmp_path / "identity.md").read_text(encoding="utf-8")
 
 

@@ -31,8 +31,8 @@ from oubli.graph.graph import Graph, graph_at_positions
 from oubli.graph.labels import SPLITS
 
 Arrays = dict[str, NDArray[Any]]
-# zipfile says that it does not implement the way a member is packed, which to us is one more file we cannot read.
-DAMAGE = (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError)
+# A RuntimeError is zipfile's word for members that are encrypted, or packed in a way that it does not know.
+DAMAGE = (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError)
 SPARSE_PARTS = ("feat_indptr", "feat_indices", "feat_data", "feat_shape")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from oubli.errors import InputError, UnreachableError
+from oubli.errors import InputError
 from oubli.guarantees.folder import read_folder
 from oubli.guarantees.stores import open_store
 from oubli.models.base import NodeClassifier
@@ -42,7 +42,8 @@ def load_model(path: str | Path, **parameters: Any) -> NodeClassifier:
     Raises
     ------
     InputError
-        When there is no model, or it is damaged or was changed.
+        When there is no model, it is damaged or was changed, or a parameter cannot be had, such as workers that do not
+        answer.
     """
     state, description, arrays = read_folder(path)
     # Resolved, as `save` has it: the store goes by its place.
@@ -50,7 +51,8 @@ def load_model(path: str | Path, **parameters: Any) -> NodeClassifier:
     try:
         kind = estimator_class(description["model"]["class"])
         model: NodeClassifier = kind.from_state(description, arrays, store, **parameters)
-    except UnreachableError:
+    except InputError:
+        # It says itself what is wrong, be it with what was saved or with the parameters given here.
         raise
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise InputError(

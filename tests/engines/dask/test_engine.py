@@ -13,7 +13,7 @@ from tests.exactness.raw import KINDS, draw_removal, random_raw
 
 from oubli import Removal, load_model
 from oubli.engines.dask import DaskEngine, cluster
-from oubli.errors import CapacityError, InputError, OubliError, UnreachableError
+from oubli.errors import CapacityError, InputError, OubliError
 from oubli.graph import generate_graph
 from oubli.graph.disk import open_graph, write_graph
 from oubli.models import SGCRidge
@@ -243,8 +243,10 @@ def test_no_scheduler_and_no_workers_are_told(own_cluster, monkeypatch):
 def test_a_model_is_not_called_damaged_where_no_scheduler_answers(tmp_path, monkeypatch):
     monkeypatch.setattr(cluster, "CONNECT", 1.0)
     SGCRidge().fit(generate_graph(num_nodes=50, seed=1)).save(tmp_path)
-    with pytest.raises(UnreachableError, match=r"^workers: no Dask scheduler answers at tcp://127.0.0.1:9"):
+    with pytest.raises(InputError, match=r"^workers: no Dask scheduler answers at tcp://127.0.0.1:9"):
         load_model(tmp_path, engine="dask", workers="tcp://127.0.0.1:9")
+    with pytest.raises(InputError, match=r"^workers: expected how many to start"):
+        load_model(tmp_path, engine="dask", workers="nonsense")
 
 
 def test_without_dask_it_says_how_to_get_it(monkeypatch):

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from tests.graph.importing.conftest import files_below
 
 from oubli.errors import CapacityError, InputError, UnknownNodeError
-from oubli.graph import import_graph, load_graph
+from oubli.graph import import_graph, load_graph, read_npz
 from oubli.graph.disk import open_graph
 
 EDGES = np.array([[0, 1], [1, 2], [2, 3]])
@@ -223,3 +223,20 @@ def test_a_graph_folder_has_one_split_and_its_features(tmp_path):
     for options in ({"split": 1}, {"features": "nodes.csv"}):
         with pytest.raises(InputError, match="graph folder"):
             load_graph(tmp_path / "graph", **options)
+
+
+@pytest.mark.parametrize("told", [{6: 1}, {8: 99}], ids=["encrypted", "packed in an unknown way"])
+def test_an_archive_that_zipfile_cannot_unpack_is_told(tmp_path, told):
+    np.savez(tmp_path / "e.npz", edge_index=np.array([[0], [1]]), num_nodes=2)
+    data = bytearray((tmp_path / "e.npz").read_bytes())
+    for mark, further in ((b"PK\x03\x04", 0), (b"PK\x01\x02", 2)):
+        at = data.find(mark)
+        while at >= 0:
+            for place, value in told.items():
+                data[at + place + further] = value
+            at = data.find(mark, at + 4)
+    (tmp_path / "e.npz").write_bytes(data)
+    for read in (read_npz, lambda path: import_graph(path, tmp_path / "graph")):
+        with pytest.raises(InputError, match=r"e\.npz: array \w+(\.npy)? is damaged"):
+            read(tmp_path / "e.npz")
+    assert not (tmp_path / "graph").exists()

@@ -14,7 +14,7 @@ from typing import Any
 
 from oubli.engines.dask.quiet import loud, quiet
 from oubli.engines.dask.registry import ShardMissingError
-from oubli.errors import CapacityError, InputError, OubliError, UnreachableError
+from oubli.errors import CapacityError, InputError, OubliError
 
 ADDRESS = re.compile(r"inproc://.+|((tcp|tls|ws|wss|ucx)://)?[^/]+:[0-9]+")
 """What Dask takes for the address of a scheduler."""
@@ -222,7 +222,7 @@ def _connect(address: str) -> Any:
     try:
         return distributed.Client(address, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
-        raise UnreachableError(
+        raise InputError(
             f"workers: no Dask scheduler answers at {address} ({str(error) or type(error).__name__}); start one with "
             "`dask scheduler`, or give a number of workers to start here"
         ) from None

@@ -41,7 +41,7 @@ class Source:
         compare_checksums(graph)
         if graph.folder is not None:
             fresh = open_graph(graph.folder)
-            # Not where the graph at hand has lost something since it was opened.
+            # Not where another graph was put in its place since it was opened.
             if fresh.size == graph.size:
                 return cls(fresh, graph.folder.resolve())
         return cls(graph.compacted())

@@ -114,7 +114,12 @@ def copy_file(source: Path, target: Path, expected: str | None = None) -> None:
         raise disk_error(target, error) from None
     if expected is not None and digest.hexdigest() != expected:
         target.unlink()
-        raise InputError(f"{source}: does not match its checksum: damaged or changed; import the graph again")
+        raise mismatch(source)
+
+
+def mismatch(path: Path) -> InputError:
+    """Return what to raise for a file of a graph whose SHA-256 is not the one expected."""
+    return InputError(f"{path}: does not match its checksum: damaged or changed; import the graph again")
 
 
 def hash_file(path: Path) -> str:

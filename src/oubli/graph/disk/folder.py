@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from oubli.errors import InputError
 from oubli.graph.adjacency import Adjacency
-from oubli.graph.disk.arrays import allocate, disk_error, flush_array, hash_file, map_array
+from oubli.graph.disk.arrays import allocate, disk_error, flush_array, hash_file, map_array, mismatch
 from oubli.graph.durable import flush_folder, write_and_rename
 from oubli.graph.features import FeatureTable
 from oubli.graph.graph import Graph
@@ -138,9 +138,7 @@ def compare_checksums(graph: Graph) -> None:
         return
     for name, file in read_graph_manifest(graph.folder).files.items():
         if hash_file(graph.folder / f"{name}.npy") != file["sha256"]:
-            raise InputError(
-                f"{graph.folder / name}.npy: does not match its checksum: damaged or changed; import the graph again"
-            )
+            raise mismatch(graph.folder / f"{name}.npy")
 
 
 def open_graph(path: str | Path) -> Graph:
