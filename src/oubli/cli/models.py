@@ -33,10 +33,9 @@ def open_model(path: str, engine: str | None = None, workers: int | str | None =
     with progress(f"Reading {path}"):
         from oubli.models import load_model
 
-        given = {"engine": engine, "workers": workers}
-        given = {name: value for name, value in given.items() if value is not None}
         # Files of its own that a model needs go beside it, where there is room for the likes of them.
-        return load_model(path, **given, **({"scratch": str(Path(path).resolve().parent)} if given else {}))
+        scratch = None if engine is None and workers is None else Path(path).resolve().parent
+        return load_model(path, engine=engine, scratch=scratch, workers=workers)
 
 
 def folder_bytes(path: str | Path) -> int:

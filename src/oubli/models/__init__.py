@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from oubli.errors import InputError
 from oubli.guarantees.folder import read_folder
@@ -29,35 +30,59 @@ __all__ = [
 ]
 
 
-def load_model(path: str | Path, **parameters: Any) -> NodeClassifier:
+def load_model(
+    path: str | Path,
+    *,
+    engine: str | None = None,
+    scratch: str | Path | None = None,
+    workers: int | str | None = None,
+) -> NodeClassifier:
     """Load a model that `save` wrote, every file checked against its digest.
 
     Parameters
     ----------
     path : str or Path
         The model's folder.
-    **parameters
-        Of the estimator, such as ``engine="memory"``, to be other than they were saved.
+    engine : {"auto", "memory", "mmap", "dask"}, optional
+        Where it is computed from now on; without it, where the model was saved from: memory or mapped files.
+    scratch : str or Path, optional
+        Folder for mapped files.
+    workers : int or str, optional
+        How many Dask workers to start, or the address of a scheduler.
 
     Raises
     ------
     InputError
-        When there is no model, it is damaged or was changed, or a parameter cannot be had, such as workers that do not
-        answer.
+        When there is no model, it is damaged or was changed, or cannot be computed where it is asked to be: no
+        scheduler answers, the folder cannot be written to, or the estimator has no engines.
     """
     state, description, arrays = read_folder(path)
     # Resolved, as `save` has it: the store goes by its place.
     store = open_store(Path(path).resolve(), state)
-    try:
+    with _fitting_together(path):
         kind = estimator_class(description["model"]["class"])
-        model: NodeClassifier = kind.from_state(description, arrays, store, **parameters)
-    except InputError:
-        # It says itself what is wrong, be it with what was saved or with the parameters given here.
+        model: NodeClassifier = kind.from_description(description["model"])
+        model._check_parameters()
+    # What is given here and cannot be had is no damage.
+    place = {"engine": engine, "scratch": None if scratch is None else str(scratch), "workers": workers}
+    model.set_params(**{name: value for name, value in place.items() if value is not None})._check_parameters()
+    with _fitting_together(path):
+        model.take_graph(arrays, store)
+    with _fitting_together(path, InputError):
+        model.take_state(description, arrays, store)
+    model._saved_as[Path(path).resolve()] = state
+    return model
+
+
+@contextmanager
+def _fitting_together(path: str | Path, *told: type[Exception]) -> Iterator[None]:
+    """Call what fails within damage to what was saved, but for errors that tell of something else."""
+    try:
+        yield
+    except told:
         raise
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{path}: the parts of the model do not fit together ({error}): damaged, changed, or written by another "
             "version of oubli; restore the model from a backup or fit again"
         ) from None
-    model._saved_as[Path(path).resolve()] = state
-    return model

@@ -225,18 +225,25 @@ class NodeClassifier(NodePredictor):
     ) -> Self:
         """Return the model that `to_state` took apart, with the store it was saved with, and other `parameters`."""
         model = cls.from_description(description["model"]).set_params(**parameters)
+        model.take_graph(arrays, store)
+        return model.take_state(description, arrays, store)
+
+    def take_graph(self, arrays: dict[str, NDArray[Any]], store: Store | None) -> None:
+        """Take the graph out of what `to_state` took apart."""
         graph = {name.removeprefix("graph."): a for name, a in arrays.items() if name.startswith("graph.")}
-        model.choices_, model.level_ = description["choices"], description["level"]
+        self.graph_ = graph_from_arrays(graph) if store is None else graph_of_store(store.arrays, graph)
+
+    def take_state(self, description: dict[str, Any], arrays: dict[str, NDArray[Any]], store: Store | None) -> Self:
+        """Become the model that `to_state` took apart, with the graph and the parameters that are there already."""
+        self.choices_, self.level_ = description["choices"], description["level"]
         if store is None:
-            model.graph_ = graph_from_arrays(graph)
-            model._restore(arrays)
+            self._restore(arrays)
         else:
-            model.graph_ = graph_of_store(store.arrays, graph)
-            model._open(store, arrays)
-        model._start_life()
+            self._open(store, arrays)
+        self._start_life()
         if "stream" in description:
-            model.stream_position = StreamPosition(**description["stream"])
-        return model
+            self.stream_position = StreamPosition(**description["stream"])
+        return self
 
     def write_remains(self, folder: Path) -> dict[str, Any]:
         """Write the data that the model still holds, and nothing that it made of them; return its description."""

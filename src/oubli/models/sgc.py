@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from oubli.engines import ENGINES, Account, Engine, MappedEngine, Recipe, Store, choose_engine, restore_engine
 from oubli.engines.choice import EngineName
+from oubli.engines.workers import checked_workers
 from oubli.graph.graph import Graph
 from oubli.graph.removal import RemovalPlan
 from oubli.guarantees.digest import Rows, canonical_digest
@@ -152,8 +153,7 @@ class SGCRidge(NodeClassifier):
         if self.projection not in ("auto", None):
             check_integer(self.projection, 'projection (if neither "auto" nor None)', 1, 2**20)
         check_choice(self.engine, "engine", ENGINES)
-        if isinstance(self.workers, int):
-            check_integer(self.workers, "workers (if a number)", 1, 1024)
+        checked_workers(self.workers)
         Operator.parse(self.operator)
         self._alphas()
 

@@ -16,7 +16,7 @@ from oubli.engines.dask import DaskEngine, cluster
 from oubli.errors import CapacityError, InputError, OubliError
 from oubli.graph import generate_graph
 from oubli.graph.disk import open_graph, write_graph
-from oubli.models import SGCRidge
+from oubli.models import LCFNet, SGCRidge
 
 MIXED = [
     (1, "range", {"hops": 2, "operator": 0.3}),
@@ -191,7 +191,7 @@ import oubli.engines.dask, sys
 assert "dask" not in sys.modules and "distributed" not in sys.modules
 from oubli.engines.dask import DaskEngine
 from oubli.graph import generate_graph
-from oubli.models import SGCRidge
+from oubli.models import LCFNet, SGCRidge
 
 class Elsewhere(SGCRidge):
     def _make_engine(self, graph):
@@ -236,17 +236,26 @@ def test_no_scheduler_and_no_workers_are_told(own_cluster, monkeypatch):
     with pytest.raises(InputError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9"):
         on(lambda: DaskEngine("tcp://127.0.0.1:9"))().fit(graph)
     for nonsense in ("nonsense", "-1", "1.5", "http://127.0.0.1:1"):
-        with pytest.raises(InputError, match=r"expected how many to start, or the address of a scheduler \(tcp://"):
+        with pytest.raises(
+            InputError, match=r"expected how many to start \(1 to 1024\), or the address of a scheduler \(tcp://"
+        ):
             on(lambda given=nonsense: DaskEngine(given))().fit(graph)
 
 
-def test_a_model_is_not_called_damaged_where_no_scheduler_answers(tmp_path, monkeypatch):
+def test_a_model_is_not_called_damaged_for_what_it_is_asked_in_vain(tmp_path, monkeypatch):
     monkeypatch.setattr(cluster, "CONNECT", 1.0)
     SGCRidge().fit(generate_graph(num_nodes=50, seed=1)).save(tmp_path)
     with pytest.raises(InputError, match=r"^workers: no Dask scheduler answers at tcp://127.0.0.1:9"):
         load_model(tmp_path, engine="dask", workers="tcp://127.0.0.1:9")
     with pytest.raises(InputError, match=r"^workers: expected how many to start"):
         load_model(tmp_path, engine="dask", workers="nonsense")
+    with pytest.raises(InputError, match=r"^engine: expected one of"):
+        load_model(tmp_path, engine="disk")
+    with pytest.raises(InputError, match=r"^/proc/store-\w+: cannot be written"):
+        load_model(tmp_path, engine="mmap", scratch="/proc")
+    LCFNet().fit(generate_graph(num_nodes=50, seed=1)).save(tmp_path)
+    with pytest.raises(InputError, match=r"^LCFNet has no parameter 'engine'"):
+        load_model(tmp_path, engine="mmap")
 
 
 def test_without_dask_it_says_how_to_get_it(monkeypatch):

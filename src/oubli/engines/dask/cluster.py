@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -15,9 +13,6 @@ from typing import Any
 from oubli.engines.dask.quiet import loud, quiet
 from oubli.engines.dask.registry import ShardMissingError
 from oubli.errors import CapacityError, InputError, OubliError
-
-ADDRESS = re.compile(r"inproc://.+|((tcp|tls|ws|wss|ucx)://)?[^/]+:[0-9]+")
-"""What Dask takes for the address of a scheduler."""
 
 CONNECT = 10.0
 """Seconds until a scheduler answers, or a first worker is there."""
@@ -226,25 +221,6 @@ def _connect(address: str) -> Any:
             f"workers: no Dask scheduler answers at {address} ({str(error) or type(error).__name__}); start one with "
             "`dask scheduler`, or give a number of workers to start here"
         ) from None
-
-
-def checked_workers(workers: int | str | None) -> int | str:
-    """Return how many workers to start, as many as cores where nothing is given, or the address of a scheduler.
-
-    Raises
-    ------
-    InputError
-        When it is neither.
-    """
-    if workers is None:
-        return len(os.sched_getaffinity(0))
-    if isinstance(workers, str) and ADDRESS.fullmatch(workers):
-        return workers
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise InputError(
-            f"workers: expected how many to start, or the address of a scheduler (tcp://host:8786); got {workers!r}"
-        )
-    return workers
 
 
 def _close(client: Any, local: Any) -> None:

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oubli.engines.base import Account, Engine, Recipe
-from oubli.engines.dask.cluster import Cluster, SchedulerGoneError, WorkersLostError, checked_workers
+from oubli.engines.dask.cluster import Cluster, SchedulerGoneError, WorkersLostError
 from oubli.engines.dask.forgetting import Forgetting, Outcome
 from oubli.engines.dask.partition import MAKERS, Partition, Way, check_partition
 from oubli.engines.dask.shards import Shards, Traffic
 from oubli.engines.dask.source import Source
 from oubli.engines.dask.stored import StoredRows
 from oubli.engines.memory import training_codes
+from oubli.engines.workers import checked_workers
 from oubli.errors import OubliError
 from oubli.graph.distinct import distinct
 from oubli.graph.graph import Graph
