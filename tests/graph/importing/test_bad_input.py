@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from tests.graph.importing.conftest import files_below
 
 from oubli.errors import CapacityError, InputError, UnknownNodeError
-from oubli.graph import import_graph, load_graph, read_npz
+from oubli.graph import generate_graph, import_graph, load_graph, read_npz, write_npz
 from oubli.graph.disk import open_graph
 
 EDGES = np.array([[0, 1], [1, 2], [2, 3]])
@@ -240,3 +240,14 @@ def test_an_archive_that_zipfile_cannot_unpack_is_told(tmp_path, told):
         with pytest.raises(InputError, match=r"e\.npz: array \w+(\.npy)? is damaged"):
             read(tmp_path / "e.npz")
     assert not (tmp_path / "graph").exists()
+
+
+def test_nodes_of_an_archive_are_not_dropped_for_what_is_beside_it(tmp_path):
+    write_npz(generate_graph(num_nodes=30, seed=1), tmp_path / "whole.npz")
+    np.savez(tmp_path / "bare.npz", edge_index=EDGES.T)
+    np.save(tmp_path / "more.npy", EDGES)
+    (tmp_path / "nodes.csv").write_text("id,f1\n" + "".join(f"{node},1\n" for node in range(30)))
+    said = r"whole\.npz: has nodes of its own \(.*labels.*\), which cannot be joined with "
+    refused(said + "other edges; import it alone", [tmp_path / "whole.npz", tmp_path / "more.npy"], tmp_path)
+    refused(said + r".*nodes\.csv; import", tmp_path / "whole.npz", tmp_path, nodes=tmp_path / "nodes.csv")
+    assert import_graph([tmp_path / "bare.npz", tmp_path / "more.npy"], tmp_path / "graph").duplicates == 3

@@ -24,6 +24,12 @@ from oubli.graph.labels import SPLITS, encode_labels
 
 BLOCK = 1 << 20
 
+ARCHIVED = frozenset(
+    {"num_nodes", "node_ids", "labels", "label_names", "unlabelled_nodes", "features", *SPARSE_PARTS}
+    | {f"{name}_masks" for name in SPLITS}
+)
+"""What an archive of a graph has beside its edges."""
+
 
 @dataclass(frozen=True)
 class GivenNodes:
@@ -107,9 +113,7 @@ def _agree(taken: Taken, rows: int, said: str) -> Taken:
 def _take_archive(given: GivenNodes, folder: Path) -> Taken:
     """Take what an archive has beside its edges, which name positions."""
     assert given.archive is not None
-    only = {"num_nodes", "node_ids", "labels", "label_names", "unlabelled_nodes", "features", *SPARSE_PARTS}
-    only |= {f"{name}_masks" for name in SPLITS}
-    arrays = read_arrays(given.archive, only)
+    arrays = read_arrays(given.archive, ARCHIVED)
     if "num_nodes" not in arrays:
         return Taken(given.num_nodes)
     nodes = node_arrays(arrays, str(given.archive))

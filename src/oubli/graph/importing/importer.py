@@ -17,12 +17,12 @@ from oubli.errors import InputError
 from oubli.graph.archive import read_arrays
 from oubli.graph.disk.arrays import disk_error
 from oubli.graph.foreign import as_numpy
-from oubli.graph.importing.given import GivenNodes
+from oubli.graph.importing.given import ARCHIVED, GivenNodes
 from oubli.graph.importing.journal import Journal
 from oubli.graph.importing.orders import check_order
 from oubli.graph.importing.report import ImportReport
 from oubli.graph.importing.run import Import, Request
-from oubli.graph.importing.sources import ArchiveSource, BlockSource, open_sources
+from oubli.graph.importing.sources import ArchiveSource, BlockSource, Source, open_sources
 from oubli.graph.importing.sources.block import array_fingerprint, file_fingerprint
 from oubli.graph.labels import SPLITS
 from oubli.graph.tables import find_tables
@@ -59,9 +59,10 @@ def import_graph(
     ----------
     edges : path, list of paths, array-like of shape (edges, 2), iterable of such arrays, or callable that returns one
         Files are text as `read_tables` takes it, also compressed by gzip (``.gz``), Parquet, ``.npy`` of shape
-        (edges, 2) or (2, edges), or ``.npz`` with `edge_index` as `read_npz` takes it; a folder stands for its
-        edge list and node table. Edges are undirected; repeated ones and both directions count once. An import from
-        blocks can be resumed if they come from a list or a callable, which gives the same blocks each time.
+        (edges, 2) or (2, edges), or ``.npz`` as `read_npz` takes it, which brings its nodes along if it is alone, or
+        with `edge_index` and nothing of the nodes; a folder stands for its edge list and node table. Edges are
+        undirected; repeated ones and both directions count once. An import from blocks can be resumed if they come
+        from a list or a callable, which gives the same blocks each time.
     folder : str or Path
         A new folder for the graph.
     nodes : str or Path, optional
@@ -120,9 +121,7 @@ def import_graph(
     if isinstance(edges, str | Path) and Path(edges).is_dir():
         edges, node_path = find_tables(Path(edges), node_path)
     sources = open_sources(edges, memory)
-    archive = next((source.path for source in sources if isinstance(source, ArchiveSource)), None)
-    if len(sources) > 1 or node_path is not None:
-        archive = None
+    archive = _archive(sources, node_path)
     chosen = _splits(dict(zip(SPLITS, (train, val, test), strict=True)), splits)
     given = GivenNodes(node_path, archive, features, labels, num_nodes, chosen)
     request = Request(sources, given, self_loops, reorder, memory)
@@ -141,6 +140,21 @@ def import_graph(
     }
     work = target.with_name(f"{target.name}.importing")
     return _run(request, arguments, target, work, progress or (lambda *done: None), restart or once)
+
+
+def _archive(sources: list[Source], nodes: Path | None) -> Path | None:
+    """Return the archive that tells the nodes as well, if edges come from one that does and from nothing else."""
+    archives = [source for source in sources if isinstance(source, ArchiveSource)]
+    if len(sources) == 1 and nodes is None:
+        return archives[0].path if archives else None
+    for source in archives:
+        if lost := sorted(source.names & ARCHIVED):
+            beside = nodes if nodes is not None else "other edges"
+            raise InputError(
+                f"{source.path}: has nodes of its own ({', '.join(lost)}), which cannot be joined with {beside}; "
+                "import it alone, or save its edge_index alone and give the rest as arguments"
+            )
+    return None
 
 
 def _run(

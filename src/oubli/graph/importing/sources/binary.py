@@ -106,6 +106,11 @@ class ArchiveSource(Source):
     path : Path
     rows : int
         Edges that are read at a time.
+
+    Attributes
+    ----------
+    names : set of str
+        Arrays in the archive, `edge_index` among them.
     """
 
     member = "edge_index.npy"
@@ -116,6 +121,7 @@ class ArchiveSource(Source):
         try:
             with zipfile.ZipFile(path) as archive, archive.open(self.member) as file:
                 self.shape, self.fortran, self.dtype = read_header(file)
+                self.names = {name.removesuffix(".npy") for name in archive.namelist()}
         except KeyError:
             raise InputError(f"{path}: array edge_index is missing; see oubli.graph.read_npz") from None
         except DAMAGE as error:
