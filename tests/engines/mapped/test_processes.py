@@ -178,7 +178,7 @@ def test_what_follows_the_commit_fails_and_the_model_goes_on(folder, raw, tmp_pa
             broken()
 
     for one, place, name, broken_there in (
-        (model, folder, "oubli.engines.mapped.store._sweep", broken),
+        (model, folder, "oubli.engines.mapped.store.sweep", broken),
         (fresh, tmp_path / "new", "oubli.guarantees.folder.sweep", second_time),
     ):
         with monkeypatch.context() as patched:

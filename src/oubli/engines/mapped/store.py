@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from oubli.errors import InputError
 from oubli.graph.disk.arrays import Mode, allocate, copy_file, disk_error, flush_array, map_array
-from oubli.graph.disk.journal import UndoJournal, journal_state, undo
+from oubli.graph.disk.journal import UndoJournal
 from oubli.graph.disk.lock import FolderLock
 from oubli.graph.durable import flush_folder
 
@@ -209,7 +209,7 @@ class Store:
 
     def sweep(self) -> None:
         """Delete every file that is no array of this store any more, and at last the journal."""
-        _sweep(self.folder, set(self.files.values()))
+        sweep(self.folder, set(self.files.values()))
 
     def move(self, parent: Path) -> None:
         """Move the folder within a disk.
@@ -250,21 +250,6 @@ class Store:
             raise
 
 
-def recover(folder: Path, files: dict[str, str], state: str) -> None:
-    """Bring a store to the state that its manifest names, whatever a command that was killed left behind.
-
-    Raises
-    ------
-    InputError
-        When the journal is damaged.
-    """
-    journal = folder / JOURNAL
-    # Of another state, the change was settled, and only the journal was still there.
-    if journal.exists() and journal_state(journal) == state:
-        undo(journal, Store(folder, files).arrays)
-    _sweep(folder, set(files.values()))
-
-
 def _sweep_orphans(parent: Path) -> None:
     """Delete stores that were never saved and whose process is no more: they hold data that nobody can ask for."""
     for owner in parent.glob(f"store-*/{OWNER}"):
@@ -275,7 +260,8 @@ def _sweep_orphans(parent: Path) -> None:
                 shutil.rmtree(owner.parent)
 
 
-def _sweep(folder: Path, named: set[str]) -> None:
+def sweep(folder: Path, named: set[str]) -> None:
+    """Delete every file of a store that is not named, the journal last."""
     left = [entry for entry in folder.iterdir() if entry.name not in named]
     if left:
         # After a power cut, a manifest that still needs one of them must not come back.
@@ -285,46 +271,3 @@ def _sweep(folder: Path, named: set[str]) -> None:
         entry.unlink()
     if left:
         flush_folder(folder)
-
-
-def needs_recovery(folder: Path) -> bool:
-    """Tell whether a change was under way when a store was last written."""
-    return (folder / JOURNAL).exists()
-
-
-def described(folder: Path, store: Store) -> dict[str, dict[str, Any]]:
-    """Return what the manifest of a model says of the files of a store, or of its copy in another folder."""
-    return {
-        name: {
-            "file": file,
-            "bytes": (folder / file).stat().st_size,
-            "dtype": store.arrays[name].dtype.str,
-            "shape": list(store.arrays[name].shape),
-        }
-        for name, file in store.files.items()
-    }
-
-
-def open_files(folder: Path, files: dict[str, dict[str, Any]]) -> Store:
-    """Open a store whose files are as its manifest describes them.
-
-    Raises
-    ------
-    InputError
-        When one is missing, of another size, or holds another kind of array.
-    """
-    for name, entry in files.items():
-        file = folder / entry["file"]
-        size = file.stat().st_size if file.is_file() else None
-        if size != entry["bytes"]:
-            told = "is missing" if size is None else f"has {size:,} bytes instead of {entry['bytes']:,}"
-            raise _changed(file, name, told)
-    store = Store(folder, {name: entry["file"] for name, entry in files.items()})
-    for name, array in store.arrays.items():
-        if [array.dtype.str, list(array.shape)] != [files[name]["dtype"], files[name]["shape"]]:
-            raise _changed(folder / files[name]["file"], name, f"holds {array.dtype} of shape {array.shape}")
-    return store
-
-
-def _changed(file: Path, name: str, told: str) -> InputError:
-    return InputError(f"{file} ({name}): {told}: damaged or changed; restore it from a backup or fit again")
