@@ -14,6 +14,7 @@ from tests.cli.killing import PRELUDE
 
 from oubli import Removal, load_model
 from oubli.errors import InputError
+from oubli.graph import generate_graph, write_npz
 
 REQUEST = ("--node", "3", "--node", "11")
 
@@ -93,7 +94,8 @@ def test_real_commands_at_random_moments(fitted, tmp_path, digests):
         assert load_model(model).digest() == digests[1]
 
 
-def test_interrupt_says_so_in_one_line(fitted, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_says_so_in_one_line(fitted, tmp_path, number):
     model, request = copy_folder(fitted, tmp_path / "model"), tmp_path / "request"
     before = snapshot(model)
     os.mkfifo(request)
@@ -107,12 +109,33 @@ def test_interrupt_says_so_in_one_line(fitted, tmp_path):
     )
     # Opening waits for the command to open the other side: then it is reading its request.
     with request.open("w"):
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
     assert err.startswith("oubli: interrupted")
     assert err.count("\n") == 1
     assert snapshot(model) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_fit_that_is_interrupted_leaves_no_files(tmp_path, number):
+    write_npz(generate_graph(num_nodes=20_000, num_features=256, seed=1), tmp_path / "graph.npz")
+    place = tmp_path / "models"
+    place.mkdir()
+    process = subprocess.Popen(
+        command_line("fit", tmp_path / "graph.npz", "-o", place / "model", "--engine", "mmap", "--hops", 8),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    deadline = time.monotonic() + 60
+    while not list(place.glob("store-*/totals_*")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.001)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, ""), err
+    assert list(place.iterdir()) == []
 
 
 def test_requests_at_once_are_honoured_or_refused(fitted, tmp_path):

@@ -18,7 +18,7 @@ from oubli.cli.importing import import_edges
 from oubli.cli.info import info
 from oubli.cli.predict import predict
 from oubli.cli.report import report
-from oubli.cli.terminal import plain_warnings
+from oubli.cli.terminal import plain_warnings, termination_interrupts
 from oubli.cli.unlearn import unlearn
 from oubli.cli.verify import verify
 from oubli.errors import OubliError, UnsweptError
@@ -35,7 +35,8 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with termination_interrupts():
+                return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
             told = str(interrupt) or "a model on disk is whole, as it was before or as it was to be after"
             _complain("Interrupted", f"interrupted; {told}")
@@ -74,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         0 done, 1 a check failed (or what was removed may still be on the disk), 2 bad input (nothing was changed),
-        130 interrupted, 141 the reader of a pipe left.
+        130 interrupted or terminated, 141 the reader of a pipe left.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in given

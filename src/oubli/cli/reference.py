@@ -42,8 +42,8 @@ Exit codes
         ``--json`` it is an object, ``{"error": {"type": ..., "message": ..., "exit_code": 2}}``. Models on the disk are
         untouched; of a stream, what comes before the bad line is done and saved.
     130
-        Interrupted. A model on the disk is whole: as before, or as after. A stream ends its batch, saves, and says
-        where it is.
+        Interrupted or terminated. A model on the disk is whole: as before, or as after. A stream ends its batch, saves,
+        and says where it is.
 
 Model folders
     A command that changes a model writes the new state beside the old one and puts it into force at once. One that is

@@ -7,6 +7,7 @@ import itertools
 import json
 import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -69,6 +70,24 @@ def plain_warnings() -> Iterator[None]:
         warnings.filterwarnings("default", category=UserWarning, module=r"oubli\.")
         warnings.showwarning = show
         yield
+
+
+@contextlib.contextmanager
+def termination_interrupts() -> Iterator[None]:
+    """End by a termination as by an interrupt, in good order: files that nobody can ask for are deleted on the way."""
+
+    def interrupt(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    # Who ignores it goes on doing so, and outside the main thread Python has no handlers.
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 class StopSignals:
