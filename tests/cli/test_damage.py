@@ -90,6 +90,11 @@ def _forge(model, change):
         lambda m: m.pop("files"),
         lambda m: m.pop("state"),
         lambda m: m.update(state=3),
+        lambda m: m["files"].update({"weights.npy": 5}),
+        lambda m: m["files"]["weights.npy"].pop("bytes"),
+        lambda m: m["files"]["weights.npy"].update(bytes="a"),
+        lambda m: m["files"]["weights.npy"].update(sha256=None),
+        lambda m: m["description"]["model"].pop("class"),
     ],
 )
 def test_a_forged_manifest_that_does_not_fit_its_files(model, change):
@@ -138,3 +143,10 @@ def test_a_manifest_that_may_be_of_something_else_is_left(model, graph_file):
     _manifest(model).unlink()
     assert run("fit", graph_file, "-o", model).code == 0
     assert len(list(model.iterdir())) == 3
+
+
+def test_a_model_of_an_estimator_that_is_not_here_is_not_damaged(model):
+    _forge(model, lambda m: m["description"]["model"].update({"class": "MyNet"}))
+    found = run("info", model)
+    assert_refused(found, "no estimator is called 'MyNet' here", "import it first")
+    assert "damaged" not in found.err

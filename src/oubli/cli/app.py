@@ -18,7 +18,7 @@ from oubli.cli.importing import import_edges
 from oubli.cli.info import info
 from oubli.cli.predict import predict
 from oubli.cli.report import report
-from oubli.cli.terminal import plain_warnings, termination_interrupts
+from oubli.cli.terminal import Interrupts, plain_warnings
 from oubli.cli.unlearn import unlearn
 from oubli.cli.verify import verify
 from oubli.errors import OubliError, UnsweptError
@@ -34,17 +34,27 @@ class _Commands(click.Group):
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
+        interrupts = Interrupts()
         try:
-            with termination_interrupts():
+            with interrupts:
                 return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
-            told = str(interrupt) or "a model on disk is whole, as it was before or as it was to be after"
-            _complain("Interrupted", f"interrupted; {told}")
-            ctx.exit(INTERRUPTED)
+            _end_interrupted(ctx, str(interrupt))
         except BrokenPipeError:
             # Python would complain once more when it flushes at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(PIPE_CLOSED)
+        except Exception as error:
+            if isinstance(error, UnsweptError) or not interrupts.asked:
+                raise
+            # What an interrupt came out as, where it met code that is not Python's.
+            _end_interrupted(ctx)
+
+
+def _end_interrupted(ctx: click.Context, told: str = "") -> None:
+    told = told or "a model on disk is whole, as it was before or as it was to be after"
+    _complain("Interrupted", f"interrupted; {told}")
+    ctx.exit(INTERRUPTED)
 
 
 @click.group(cls=_Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})

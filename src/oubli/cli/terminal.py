@@ -5,16 +5,22 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
 import signal
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import FrameType
 from typing import Any
 
 import click
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+
+
+DEAF = ("llvmlite.", "numba.core.serialize", "weakref")
+"""Modules that C calls, where an exception is printed and forgotten, or becomes a SystemError."""
 
 
 def say(as_json: bool, values: Mapping[str, Any], lines: Iterable[str]) -> None:
@@ -72,22 +78,50 @@ def plain_warnings() -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def termination_interrupts() -> Iterator[None]:
-    """End by a termination as by an interrupt, in good order: files that nobody can ask for are deleted on the way."""
+class Interrupts:
+    """Lets an interrupt, and a termination as well, end a command in good order.
 
-    def interrupt(*given: object) -> None:
-        raise KeyboardInterrupt
+    Attributes
+    ----------
+    asked : bool
+        Whether one came: whatever fails from then on does so because of it.
+    """
 
-    # Who ignores it goes on doing so, and outside the main thread Python has no handlers.
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    def __init__(self) -> None:
+        self.asked = False
+        self._former: dict[int, Any] = {}
+
+    def __enter__(self) -> Interrupts:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            former = signal.getsignal(number)
+            # Who ignores them goes on doing so, and outside the main thread Python has no handlers.
+            if former in (signal.SIG_DFL, signal.default_int_handler):
+                with contextlib.suppress(ValueError):
+                    signal.signal(number, self._interrupt)
+                    self._former[number] = former
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        while self._former:
+            signal.signal(*self._former.popitem())
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+        if not _is_deaf(frame):
+            raise KeyboardInterrupt
+        again = threading.Timer(0.01, os.kill, (os.getpid(), number))
+        again.daemon = True
+        again.start()
+
+
+def _is_deaf(frame: FrameType | None) -> bool:
+    """Tell whether what is raised here is lost, or comes out as something else: in code that C calls."""
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if name.startswith(DEAF) or frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
 
 
 class StopSignals:

@@ -47,6 +47,10 @@ class NumberOr(click.ParamType):  # type: ignore[type-arg]
             self.fail(f"{value!r} is neither {what} nor one of {', '.join(self.words)}", param, ctx)
 
 
+DIGITS = 19
+"""From which on no number is meant."""
+
+
 class NumberOrText(click.ParamType):  # type: ignore[type-arg]
     """A whole number, or any other text."""
 
@@ -54,7 +58,7 @@ class NumberOrText(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
         """Return the number or the text."""
-        return int(value) if str(value).isdecimal() else str(value)
+        return int(value) if str(value).isdecimal() and len(str(value)) < DIGITS else str(value)
 
 
 class NumbersOr(Numbers):

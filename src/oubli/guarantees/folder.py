@@ -169,7 +169,14 @@ def _names_ours(manifest: dict[str, Any]) -> bool:
         store = manifest.get("store") or {"folder": manifest["state"], "files": {}}
         files = [*manifest["files"], *(entry["file"] for entry in store["files"].values())]
         folders = [manifest["state"], store["folder"]]
-        return "description" in manifest and all(map(FILE.fullmatch, files)) and all(map(OURS.fullmatch, folders))
+        sizes = [entry["bytes"] for part in (manifest, store) for entry in part["files"].values()]
+        return (
+            isinstance(manifest["description"], dict)
+            and all(type(size) is int for size in sizes)
+            and all(isinstance(entry["sha256"], str) for entry in manifest["files"].values())
+            and all(map(FILE.fullmatch, files))
+            and all(map(OURS.fullmatch, folders))
+        )
     except (AttributeError, KeyError, TypeError):
         return False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from oubli.errors import InputError
 from oubli.guarantees.folder import read_folder
@@ -60,18 +61,29 @@ def load_model(
     # Resolved, as `save` has it: the store goes by its place.
     store = open_store(Path(path).resolve(), state)
     with _fitting_together(path):
-        kind = estimator_class(description["model"]["class"])
+        name = description["model"]["class"]
+    kind = estimator_class(name)
+    with _fitting_together(path):
         model: NodeClassifier = kind.from_description(description["model"])
         model._check_parameters()
-    # What is given here and cannot be had is no damage.
-    place = {"engine": engine, "scratch": None if scratch is None else str(scratch), "workers": workers}
-    model.set_params(**{name: value for name, value in place.items() if value is not None})._check_parameters()
+    _place(model, engine=engine, scratch=scratch, workers=workers)
     with _fitting_together(path):
         model.take_graph(arrays, store)
     with _fitting_together(path, InputError):
         model.take_state(description, arrays, store)
     model._saved_as[Path(path).resolve()] = state
     return model
+
+
+def _place(model: NodeClassifier, **asked: Any) -> None:
+    asked = {name: value for name, value in asked.items() if value is not None}
+    if asked and "engine" not in model.get_params(deep=False):
+        raise InputError(f"{type(model).__name__} is computed in memory alone; leave out {', '.join(asked)}")
+    if "scratch" in asked:
+        if not isinstance(asked["scratch"], str | Path):
+            raise InputError(f"scratch: expected the path of a folder, got {asked['scratch']!r}")
+        asked["scratch"] = str(asked["scratch"])
+    model.set_params(**asked)._check_parameters()
 
 
 @contextmanager

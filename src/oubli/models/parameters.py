@@ -141,6 +141,6 @@ def estimator_class(name: str) -> type[Any]:
             return known
         waiting += known.__subclasses__()
     raise InputError(
-        f"no estimator is called {name!r} in this version of oubli; one of oubli.baselines, or of your own, has to be "
-        "imported first"
+        f"no estimator is called {name!r} here; import it first if it is one of oubli.baselines or your own, else fit "
+        "again with this version of oubli"
     )

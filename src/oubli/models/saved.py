@@ -70,24 +70,19 @@ class SavedClassifier(NodePredictor):
         return None
 
     @classmethod
-    def from_state(
-        cls,
-        description: dict[str, Any],
-        arrays: dict[str, NDArray[Any]],
-        store: Store | None = None,
-        **parameters: Any,
-    ) -> Self:
-        """Return the model that `to_state` took apart, with the store it was saved with, and other `parameters`."""
-        model = cls.from_description(description["model"]).set_params(**parameters)
-        model.take_graph(arrays, store)
-        return model.take_state(description, arrays, store)
+    def from_state(cls, description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
+        """Return the model in memory that `to_state` took apart."""
+        model = cls.from_description(description["model"])
+        model.take_graph(arrays, None)
+        model.take_state(description, arrays, None)
+        return model
 
     def take_graph(self, arrays: dict[str, NDArray[Any]], store: Store | None) -> None:
         """Take the graph out of what `to_state` took apart."""
         graph = {name.removeprefix("graph."): a for name, a in arrays.items() if name.startswith("graph.")}
         self.graph_ = graph_from_arrays(graph) if store is None else graph_of_store(store.arrays, graph)
 
-    def take_state(self, description: dict[str, Any], arrays: dict[str, NDArray[Any]], store: Store | None) -> Self:
+    def take_state(self, description: dict[str, Any], arrays: dict[str, NDArray[Any]], store: Store | None) -> None:
         """Become the model that `to_state` took apart, with the graph and the parameters that are there already."""
         self.choices_, self.level_ = description["choices"], description["level"]
         if store is None:
@@ -97,7 +92,6 @@ class SavedClassifier(NodePredictor):
         self._start_life()
         if "stream" in description:
             self.stream_position = StreamPosition(**description["stream"])
-        return self
 
     def write_remains(self, folder: Path) -> dict[str, Any]:
         """Write the data that the model still holds, and nothing that it made of them; return its description."""

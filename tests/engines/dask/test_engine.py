@@ -51,12 +51,12 @@ def test_the_digest_is_that_of_the_engine_in_memory(scheduler, parts, way, param
         assert model.decision_function().tobytes() == reference.decision_function().tobytes()
 
 
-def test_what_was_saved_is_taken_over_as_it_is(scheduler):
+def test_what_was_saved_is_taken_over_as_it_is(scheduler, tmp_path):
     raw = random_raw(8, 300)
     first = SGCRidge(hops=2).fit(raw.build())
     first.unlearn(Removal(nodes=raw.ids[:7]))
-    description, arrays = first.to_state()
-    model = SGCRidge.from_state(description, arrays, engine="dask", workers=scheduler)
+    first.save(tmp_path)
+    model = load_model(tmp_path, engine="dask", workers=scheduler)
     with model.engine_ as engine:
         assert model.digest() == first.digest()
         assert engine.traffic_.rows == []
@@ -68,7 +68,7 @@ def test_what_was_saved_is_taken_over_as_it_is(scheduler):
         assert {name: array.tolist() for name, array in saved.items()} == {
             name: array.tolist() for name, array in first.to_state()[1].items()
         }
-        assert again["choices"] == description["choices"]
+        assert again["choices"] == first.choices_
 
 
 @pytest.mark.parametrize("way", ["range", "metis"])
@@ -253,9 +253,11 @@ def test_a_model_is_not_called_damaged_for_what_it_is_asked_in_vain(tmp_path, mo
         load_model(tmp_path, engine="disk")
     with pytest.raises(InputError, match=r"^/proc/store-\w+: cannot be written"):
         load_model(tmp_path, engine="mmap", scratch="/proc")
+    with pytest.raises(InputError, match=r"^scratch: expected the path of a folder, got 3"):
+        load_model(tmp_path, engine="mmap", scratch=3)
     LCFNet().fit(generate_graph(num_nodes=50, seed=1)).save(tmp_path)
-    with pytest.raises(InputError, match=r"^LCFNet has no parameter 'engine'"):
-        load_model(tmp_path, engine="mmap")
+    with pytest.raises(InputError, match=r"^LCFNet is computed in memory alone; leave out engine, workers$"):
+        load_model(tmp_path, engine="mmap", workers=2)
 
 
 def test_without_dask_it_says_how_to_get_it(monkeypatch):

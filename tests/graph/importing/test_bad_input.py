@@ -245,9 +245,13 @@ def test_an_archive_that_zipfile_cannot_unpack_is_told(tmp_path, told):
 def test_nodes_of_an_archive_are_not_dropped_for_what_is_beside_it(tmp_path):
     write_npz(generate_graph(num_nodes=30, seed=1), tmp_path / "whole.npz")
     np.savez(tmp_path / "bare.npz", edge_index=EDGES.T)
+    np.savez(tmp_path / "uncounted.npz", edge_index=EDGES.T, features=np.eye(4))
+    np.savez(tmp_path / "split.npz", edge_index=EDGES.T, geom_train_masks=np.eye(4, dtype=bool))
     np.save(tmp_path / "more.npy", EDGES)
     (tmp_path / "nodes.csv").write_text("id,f1\n" + "".join(f"{node},1\n" for node in range(30)))
     said = r"whole\.npz: has nodes of its own \(.*labels.*\), which cannot be joined with "
     refused(said + "other edges; import it alone", [tmp_path / "whole.npz", tmp_path / "more.npy"], tmp_path)
     refused(said + r".*nodes\.csv; import", tmp_path / "whole.npz", tmp_path, nodes=tmp_path / "nodes.csv")
+    refused(r"has geom_train_masks, and array num_nodes is missing", tmp_path / "split.npz", tmp_path)
+    refused(r"has features, and array num_nodes is missing", tmp_path / "uncounted.npz", tmp_path)
     assert import_graph([tmp_path / "bare.npz", tmp_path / "more.npy"], tmp_path / "graph").duplicates == 3

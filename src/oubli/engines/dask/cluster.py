@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import resource_tracker
 from typing import Any
 
 from oubli.engines.dask.quiet import loud, quiet
@@ -78,18 +81,20 @@ class Cluster:
             raise
 
     def _start(self, distributed: Any, workers: int) -> Any:
-        # One thread each, in every library; no limit of memory, at which Dask would kill a worker: shards do not spill.
-        self._local = distributed.LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-            # Without a dashboard Dask would still listen on its usual port, and warn where that is taken.
-            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
-            memory_limit=0,
-            silence_logs=logging.CRITICAL + 1,
-            env={"NUMBA_NUM_THREADS": "1"},
-        )
+        with ThreadPoolExecutor(1) as aside:
+            starting = aside.submit(_local_cluster, distributed, workers)
+            try:
+                self._local = starting.result()
+            except BaseException as error:
+                # Half a cluster cannot be closed: an interrupt waits for the other half.
+                with contextlib.suppress(Exception):
+                    starting.result().close(timeout=CONNECT)
+                if isinstance(error, RuntimeError):
+                    raise OubliError(
+                        f"dask: the workers did not start ({error}); in a script, what starts them has to be under "
+                        '`if __name__ == "__main__":`'
+                    ) from None
+                raise
         return distributed.Client(self._local, set_as_default=False)
 
     def _wait_for_workers(self, workers: int | str) -> None:
@@ -209,6 +214,25 @@ async def _gathered(client: Any, futures: list[Any]) -> list[Any]:
 
 async def _thread() -> int:
     return threading.get_ident()
+
+
+def _local_cluster(distributed: Any, workers: int) -> Any:
+    # Inherited by the workers: an interrupt at the terminal is for who started them. Python's tracker of resources
+    # undoes it for what is started by the thread that starts the tracker itself.
+    resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # One thread each, in every library; no limit of memory, at which Dask would kill a worker: shards do not spill.
+    return distributed.LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        # Without a dashboard Dask would still listen on its usual port, and warn where that is taken.
+        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+        memory_limit=0,
+        silence_logs=logging.CRITICAL + 1,
+        env={"NUMBA_NUM_THREADS": "1"},
+    )
 
 
 def _connect(address: str) -> Any:

@@ -19,7 +19,7 @@ from oubli.graph.features import FeatureTable
 from oubli.graph.foreign import as_numpy
 from oubli.graph.ids import as_narrow
 from oubli.graph.importing.node_table import NodeTable
-from oubli.graph.importing.sources.binary import map_npy
+from oubli.graph.importing.sources.binary import ArchiveSource, map_npy
 from oubli.graph.labels import SPLITS, encode_labels
 
 BLOCK = 1 << 20
@@ -28,7 +28,7 @@ ARCHIVED = frozenset(
     {"num_nodes", "node_ids", "labels", "label_names", "unlabelled_nodes", "features", *SPARSE_PARTS}
     | {f"{name}_masks" for name in SPLITS}
 )
-"""What an archive of a graph has beside its edges."""
+"""What is taken from an archive of a graph beside its edges."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class GivenNodes:
     ----------
     table : Path or None
         A node table.
-    archive : Path or None
-        An archive that edges come from, which may have all else as well.
+    archive : ArchiveSource or None
+        Where edges come from that alone, which may have all else as well.
     features, labels : array-like, path of a .npy file, or None
         In the order of the ids.
     num_nodes : int or None
@@ -49,7 +49,7 @@ class GivenNodes:
     """
 
     table: Path | None = None
-    archive: Path | None = None
+    archive: ArchiveSource | None = None
     features: Any = None
     labels: Any = None
     num_nodes: int | None = None
@@ -92,7 +92,8 @@ def take_nodes(given: GivenNodes, folder: Path, memory: int) -> Taken:
             continue
         have = folder / ("features.npy" if name == "features" else "label_codes.npy")
         if have.exists() or (name == "features" and (folder / "feature_indptr.npy").exists()):
-            raise InputError(f"{name}: given twice, by {given.table or given.archive} and beside it; leave one out")
+            first = given.archive.path if given.archive is not None else given.table
+            raise InputError(f"{name}: given twice, by {first} and beside it; leave one out")
         rows = take_features(what, folder) if name == "features" else take_labels(what, folder)
         taken = _agree(taken, rows, f"{_name(what, name)}: has a row for each of")
     if taken.num_nodes is not None and taken.num_nodes > MAX_NODES:
@@ -110,15 +111,22 @@ def _agree(taken: Taken, rows: int, said: str) -> Taken:
     return Taken(rows, taken.positions)
 
 
+def nodes_in(archive: ArchiveSource) -> list[str]:
+    """Return the names of the arrays of an archive that are about nodes."""
+    return sorted(name for name in archive.names if name in ARCHIVED or name.endswith("_masks"))
+
+
 def _take_archive(given: GivenNodes, folder: Path) -> Taken:
     """Take what an archive has beside its edges, which name positions."""
     assert given.archive is not None
-    arrays = read_arrays(given.archive, ARCHIVED)
-    if "num_nodes" not in arrays:
+    path, told = given.archive.path, nodes_in(given.archive)
+    if not told:
         return Taken(given.num_nodes)
-    nodes = node_arrays(arrays, str(given.archive))
+    if "num_nodes" not in told:
+        raise InputError(f"{path}: has {', '.join(told)}, and array num_nodes is missing; see oubli.graph.read_npz")
+    nodes = node_arrays(read_arrays(path, ARCHIVED), str(path))
     if given.num_nodes is not None and given.num_nodes != nodes.num_nodes:
-        raise InputError(f"{given.archive}: has {nodes.num_nodes:,} nodes, and num_nodes is {given.num_nodes:,}")
+        raise InputError(f"{path}: has {nodes.num_nodes:,} nodes, and num_nodes is {given.num_nodes:,}")
     if nodes.ids is not None:
         _fresh(folder, "ids", nodes.ids)
     if nodes.labels is not None:

@@ -17,7 +17,7 @@ from oubli.errors import InputError
 from oubli.graph.archive import read_arrays
 from oubli.graph.disk.arrays import disk_error
 from oubli.graph.foreign import as_numpy
-from oubli.graph.importing.given import ARCHIVED, GivenNodes
+from oubli.graph.importing.given import GivenNodes, nodes_in
 from oubli.graph.importing.journal import Journal
 from oubli.graph.importing.orders import check_order
 from oubli.graph.importing.report import ImportReport
@@ -142,17 +142,17 @@ def import_graph(
     return _run(request, arguments, target, work, progress or (lambda *done: None), restart or once)
 
 
-def _archive(sources: list[Source], nodes: Path | None) -> Path | None:
-    """Return the archive that tells the nodes as well, if edges come from one that does and from nothing else."""
+def _archive(sources: list[Source], nodes: Path | None) -> ArchiveSource | None:
+    """Return the archive that edges come from if all do, and refuse to join one with nodes of its own."""
     archives = [source for source in sources if isinstance(source, ArchiveSource)]
     if len(sources) == 1 and nodes is None:
-        return archives[0].path if archives else None
+        return archives[0] if archives else None
     for source in archives:
-        if lost := sorted(source.names & ARCHIVED):
+        if lost := nodes_in(source):
             beside = nodes if nodes is not None else "other edges"
             raise InputError(
                 f"{source.path}: has nodes of its own ({', '.join(lost)}), which cannot be joined with {beside}; "
-                "import it alone, or save its edge_index alone and give the rest as arguments"
+                "import it alone, or an archive with its edge_index alone"
             )
     return None
 
