@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import resource
+
 import numpy as np
 import pytest
 
-from oubli.errors import InputError
+from oubli.errors import CapacityError, InputError
+from oubli.graph.disk import journal as module
 from oubli.graph.disk.journal import UndoJournal, journal_state, undo
 
 
@@ -116,6 +119,35 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path, arrays):
     others = {name: array for name, array in some_arrays().items() if name != "rows"}
     with pytest.raises(InputError, match="damaged"):
         undo(tmp_path / "journal", others | arrays)
+
+
+def test_rows_in_many_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "PART", 36)
+    former, arrays = changed(tmp_path / "small")
+    undo(tmp_path / "small", arrays)
+    assert_equal(arrays, former)
+    rows, places = former["rows"], np.random.default_rng(4).permutation(50)
+    journal = UndoJournal(tmp_path / "journal", "state-1")
+    journal.note("rows", rows, places)
+    journal.sync()
+    journal.close()
+    arrays = {"rows": np.full_like(rows, -1)}
+    undo(tmp_path / "journal", arrays)
+    assert_equal(arrays, {"rows": rows})
+    assert (tmp_path / "journal").read_bytes().count(b'"array"') == 17
+
+
+def test_no_room_for_one_of_many_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "PART", 36)
+    journal = UndoJournal(tmp_path / "journal", "state-1")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1500, limits[1]))
+    try:
+        with pytest.raises(CapacityError, match="journal: the disk is full"):
+            journal.note("rows", some_arrays()["rows"], np.arange(50))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    journal.close()
 
 
 def test_a_journal_is_not_written_over(tmp_path):

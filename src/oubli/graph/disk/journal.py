@@ -14,6 +14,7 @@ import secrets
 import weakref
 import zlib
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -72,9 +73,11 @@ class UndoJournal:
             When the disk is full: nothing may be changed then.
         """
         step = _rows_a_part(array)
-        for first in range(0, places.size, step):
-            part = places[first : first + step].astype("<i8", copy=False)
-            self._add({"array": name, "rows": part.size}, part, array[part])
+        places = places.astype("<i8", copy=False)
+        if 0 < places.size <= step:
+            self._add({"array": name, "rows": places.size}, places, array[places])
+        elif places.size:
+            self._note_parts(name, array, [places[first : first + step] for first in range(0, places.size, step)])
 
     def note_run(self, name: str, array: NDArray[Any], begin: int, end: int) -> None:
         """Keep the rows from `begin` to before `end`, as `note` does."""
@@ -96,6 +99,18 @@ class UndoJournal:
             self._write(self._mark)
         except OSError as error:
             raise disk_error(self._path, error) from None
+
+    def _note_parts(self, name: str, array: NDArray[Any], parts: list[NDArray[np.int64]]) -> None:
+        # Rows are gathered by one thread while another hashes and writes those before.
+        with ThreadPoolExecutor(1) as writer:
+            written: Future[None] | None = None
+            for part in parts:
+                rows = array[part]
+                if written is not None:
+                    written.result()
+                written = writer.submit(self._add, {"array": name, "rows": part.size}, part, rows)
+            if written is not None:
+                written.result()
 
     def _add(self, head: dict[str, Any], places: NDArray[np.int64], rows: NDArray[Any]) -> None:
         at, held = _bytes_of(places), _bytes_of(rows)
