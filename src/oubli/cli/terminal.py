@@ -12,7 +12,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 import click
 
@@ -91,13 +91,14 @@ class Interrupts:
         self.asked = False
         self._former: dict[int, Any] = {}
 
-    def __enter__(self) -> Interrupts:
+    def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
             former = signal.getsignal(number)
-            # Who ignores them goes on doing so, and outside the main thread Python has no handlers.
-            if former in (signal.SIG_DFL, signal.default_int_handler):
+            # Who ignores them, as a shell does for what runs in the background, goes on doing so.
+            if former not in (signal.SIG_IGN, None):
+                # Outside the main thread Python has no handlers: there an interrupt does not get here either.
                 with contextlib.suppress(ValueError):
-                    signal.signal(number, self._interrupt)
+                    signal.signal(number, self._take)
                     self._former[number] = former
         return self
 
@@ -105,7 +106,7 @@ class Interrupts:
         while self._former:
             signal.signal(*self._former.popitem())
 
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+    def _take(self, number: int, frame: FrameType | None) -> None:
         self.asked = True
         if not _is_deaf(frame):
             raise KeyboardInterrupt
@@ -124,28 +125,9 @@ def _is_deaf(frame: FrameType | None) -> bool:
     return False
 
 
-class StopSignals:
-    """Turns the first interrupt or termination into a wish to stop; a second one acts as it always did."""
+class StopSignals(Interrupts):
+    """Turns the first interrupt or termination into a wish to stop; a second one acts as it did before."""
 
-    def __init__(self) -> None:
-        self.asked = False
-        self._former: dict[int, Any] = {}
-
-    def __enter__(self) -> StopSignals:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            former = signal.getsignal(number)
-            # Who ignores them, as a shell does for what runs in the background, goes on doing so.
-            if former is not signal.SIG_IGN:
-                # Outside the main thread Python has no handlers: there an interrupt does not get here either.
-                with contextlib.suppress(ValueError):
-                    signal.signal(number, self._ask)
-                    self._former[number] = former
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        while self._former:
-            signal.signal(*self._former.popitem())
-
-    def _ask(self, *given: object) -> None:
+    def _take(self, number: int, frame: FrameType | None) -> None:
         self.asked = True
         self.__exit__()
