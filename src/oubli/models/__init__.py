@@ -60,11 +60,10 @@ def load_model(
     state, description, arrays = read_folder(path)
     # Resolved, as `save` has it: the store goes by its place.
     store = open_store(Path(path).resolve(), state)
-    with _fitting_together(path):
-        name = description["model"]["class"]
-    kind = estimator_class(name)
-    with _fitting_together(path):
+    with _fitting_together(path, InputError):
+        kind = estimator_class(description["model"]["class"])
         model: NodeClassifier = kind.from_description(description["model"])
+    with _fitting_together(path):
         model._check_parameters()
     _place(model, engine=engine, scratch=scratch, workers=workers)
     with _fitting_together(path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from abc import abstractmethod
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -72,7 +73,7 @@ class NodeClassifier(SavedClassifier):
         self._check_parameters()
         if graph.split_slots("train").size == 0:
             raise InputError("fit: the graph has no training nodes; give train= a mask or a list of ids")
-        self._check_classes(graph.label_codes[graph.split_slots("train")])
+        self._check_classes(lambda: graph.label_codes[graph.split_slots("train")])
         # Fitted aside: what was fitted before stays if this fit fails.
         fresh = copy.copy(self)
         fresh.graph_ = fresh._own(graph)
@@ -213,12 +214,17 @@ class NodeClassifier(SavedClassifier):
                 "unlearn: no training node would remain, so there would be no model; nothing was changed. "
                 "Leave some labels, or delete the model"
             )
-        stays = trains.copy()
-        stays[plan.nodes] = stays[plan.labels] = False
-        self._check_classes(self.graph_.label_codes[stays], "; nothing was changed")
 
-    def _check_classes(self, codes: NDArray[np.int32], outcome: str = "") -> None:
-        if self.fewest_classes > 1 and np.count_nonzero(np.bincount(codes)) < self.fewest_classes:
+        def remaining() -> NDArray[np.int32]:
+            trains[plan.nodes] = trains[plan.labels] = False
+            codes: NDArray[np.int32] = self.graph_.label_codes[trains]
+            return codes
+
+        self._check_classes(remaining, "; nothing was changed")
+
+    def _check_classes(self, codes: Callable[[], NDArray[np.int32]], outcome: str = "") -> None:
+        # Gathered only by models that need several classes: it takes longer than the rest of a small removal.
+        if self.fewest_classes > 1 and np.count_nonzero(np.bincount(codes())) < self.fewest_classes:
             raise InputError(
                 f"{type(self).__name__} needs training nodes of {self.fewest_classes} classes or more to tell apart, "
                 f"and there would be fewer{outcome}; label some nodes of another class"

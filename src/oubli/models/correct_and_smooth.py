@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any
 
@@ -81,7 +81,7 @@ class CorrectAndSmooth(NodeClassifier):
                 if not 0 <= value < 1:
                     raise InputError(f"{name}: expected numbers from 0 to below 1, got {value!r}")
 
-    def _check_classes(self, codes: NDArray[np.int32], outcome: str = "") -> None:
+    def _check_classes(self, codes: Callable[[], NDArray[np.int32]], outcome: str = "") -> None:
         self._template()._check_classes(codes, outcome)
 
     def _pairs(self) -> list[tuple[float, float]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -133,7 +133,7 @@ class RoutedClassifier(NodeClassifier):
         for candidate in self.candidates_.values():
             candidate._check_parameters()
 
-    def _check_classes(self, codes: NDArray[np.int32], outcome: str = "") -> None:
+    def _check_classes(self, codes: Callable[[], NDArray[np.int32]], outcome: str = "") -> None:
         for candidate in self.candidates_.values():
             candidate._check_classes(codes, outcome)
 
